@@ -1,0 +1,1 @@
+"""Where facts are kept: each backend implements `Store` and inherits `penstock.testing.store_suite`."""
