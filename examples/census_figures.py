@@ -59,8 +59,8 @@ def length_histogram(lengths: Sequence[int]) -> str:
 
 def length_description(lengths: Sequence[int]) -> str:
     return (
-        f"Histogram of the lengths of {number(len(lengths))} functions: half have at most {percentile(lengths, 50)} lines, "
-        f"nine in ten at most {percentile(lengths, 90)}."
+        f"Histogram of the lengths of {number(len(lengths))} functions: "
+        f"half have at most {percentile(lengths, 50)} lines, nine in ten at most {percentile(lengths, 90)}."
     )
 
 

@@ -1,10 +1,10 @@
 """What one Python file holds: pure functions from source text to a small record that JSON can carry.
 
 - Every line has one kind: a docstring's, blank, a comment's, or code.
-- Complexity is McCabe's, with each `and`, `or`, comprehension and `case` counted as a branch. A lambda's branches belong
-  to the function around it; a nested function is a function of its own.
-- Documented is the share of public definitions that carry a docstring: the module itself, and the classes and functions
-  whose names, down from the module, have no leading underscore and which are not inside a function.
+- Complexity is McCabe's, with each `and`, `or`, comprehension and `case` counted as a branch. A lambda's
+  branches belong to the function around it; a nested function is a function of its own.
+- Documented is the share of public definitions that carry a docstring: the module itself, and the classes and
+  functions whose names, down from the module, have no leading underscore and which are not inside a function.
 - A file that cannot be parsed is a record too: its lines are counted and `error` says what is wrong.
 """
 
@@ -40,7 +40,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Module:
-    """One file. `imports` are absolute dotted names as written; `error` is empty if the file could be parsed."""
+    """One file. `imports` are absolute dotted names; `error` is empty if the file could be parsed."""
 
     path: str
     name: str
@@ -66,7 +66,7 @@ class LineKinds(TypedDict):
 
 
 def measure_source(path: str, source: bytes) -> Module:
-    """The record of the file at `path` (relative, with slashes), which holds `source`. Never raises for bad source."""
+    """The record of the file at `path` (relative, with slashes) that holds `source`, however bad that is."""
     name = module_name(path)
     try:
         text = decoded(source)
@@ -101,7 +101,7 @@ def package_of(path: str) -> str:
 
 
 def source_files(root: Path, *, tests: bool = False) -> list[str]:
-    """The library's own Python files under `root`, as relative paths with slashes, sorted: the same on every system."""
+    """The library's own Python files under `root`: relative paths with slashes, sorted, the same everywhere."""
     left_out = INSTALLED_FOLDERS if tests else INSTALLED_FOLDERS | TEST_FOLDERS
     paths = (path.relative_to(root) for path in root.rglob("*.py"))
     return sorted(path.as_posix() for path in paths if left_out.isdisjoint(path.parts[:-1]))

@@ -11,14 +11,14 @@ from report_page import bar, card, code, number, page, pair, percent, table, til
 
 METHOD = (
     (
-        "How it was counted. Every Python file of the running interpreter's standard library was parsed and none was "
-        "imported; installed packages and test folders were left out. A file that cannot be parsed is reported and counts "
-        "its lines only."
+        "How it was counted. Every Python file of the running interpreter’s standard library was parsed and none "
+        "was imported; installed packages and test folders were left out. A file that cannot be parsed is "
+        "reported and counts its lines only."
     ),
     (
-        "Complexity is McCabe’s number with each “and”, “or”, comprehension and “case” counted as a branch; nested functions "
-        "count for themselves. Documented is the share of public modules, classes and functions that carry a docstring. An "
-        "import counts once for each pair of modules, wherever in the file it stands."
+        "Complexity is McCabe’s number with each “and”, “or”, comprehension and “case” counted as a branch; "
+        "nested functions count for themselves. Documented is the share of public modules, classes and "
+        "functions that carry a docstring. An import counts once for each pair of modules, wherever it stands."
     ),
 )
 
@@ -52,8 +52,9 @@ def csv_of(census: Census) -> str:
 
 def lead(census: Census) -> str:
     return (
-        f"{number(len(census.rows))} modules were read and measured, one step each: {number(census.total('lines'))} lines, "
-        f"of which {percent(share_of(census, 'code'))} are code, {percent(share_of(census, 'docstrings'))} docstrings, "
+        f"{number(len(census.rows))} modules were read and measured, one step each: "
+        f"{number(census.total('lines'))} lines, of which {percent(share_of(census, 'code'))} are code, "
+        f"{percent(share_of(census, 'docstrings'))} docstrings, "
         f"{percent(share_of(census, 'comments'))} comments and {percent(share_of(census, 'blank'))} blank."
     )
 
@@ -81,10 +82,11 @@ def summary(census: Census) -> str:
 def lengths(census: Census) -> str:
     over = sum(length > figures.LONGEST_SHOWN for length in census.lengths)
     longest = census.lengths[-1] if census.lengths else 0
+    share = percent(over / max(len(census.lengths), 1), 1)
     return card(
         "Most functions fit on a screen",
-        f"Functions by their length. Another {number(over)} ({percent(over / max(len(census.lengths), 1), 1)}) are longer "
-        f"than {figures.LONGEST_SHOWN} lines; the longest has {number(longest)}.",
+        f"Functions by their length. Another {number(over)} ({share}) are longer than "
+        f" {figures.LONGEST_SHOWN} lines; the longest has {number(longest)}.",
         figures.length_histogram(census.lengths),
     )
 
@@ -118,7 +120,7 @@ def complexity(census: Census) -> str:
     rows = (complex_row(rank, one, largest) for rank, one in enumerate(census.most_complex, 1))
     return card(
         f"The {len(census.most_complex)} most complex functions",
-        "Complexity counts the independent paths through a function; above ten, most style guides ask for a smaller one.",
+        "Complexity counts the independent paths through a function; above ten, most style guides ask for less.",
         table(header, rows, numbers=(0, 3, 4, 5)),
     )
 

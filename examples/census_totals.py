@@ -1,4 +1,4 @@
-"""From the records of all files to one census: totals, a row a module, the import graph, and what stands out. Pure."""
+"""From the records of all files to one census: a row a module, the import graph, and what stands out. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ SINGLE = "single-file modules"
 
 @dataclass(frozen=True)
 class Row:
-    """What the report and the CSV say of one module. `imports` and `imported_by` count modules, not statements."""
+    """What the report and the CSV say of a module. `imports` and `imported_by` count modules, not statements."""
 
     module: str
     package: str
@@ -52,7 +52,7 @@ class Complex:
 
 @dataclass(frozen=True)
 class Hub:
-    """A module among the most imported. One without a source file is built in, an extension, or of another system."""
+    """A module among the most imported. One without a source file is built in, or not of this system."""
 
     module: str
     imported_by: int
@@ -155,7 +155,7 @@ def resolved(imported: str, imports_of: Mapping[str, Sequence[str]]) -> str:
 
 
 def is_shadowed(name: str, imports_of: Mapping[str, Sequence[str]]) -> bool:
-    """Whether the package has replaced its module by a thing in it: `unittest.main` is the function, not the file."""
+    """Whether the package has put a thing of that name over its module: `unittest.main` is a function."""
     package, _, last = name.rpartition(".")
     return f"{name}.{last}" in imports_of.get(package, ())
 

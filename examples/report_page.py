@@ -1,6 +1,7 @@
-"""The look of the examples' reports: one HTML file with everything inside, readable offline, on paper and by screen readers.
+"""The look of the examples' reports: one HTML file with everything inside, for offline, paper and screen readers.
 
-Figures are drawn by matplotlib as SVG whose text stays text, in the page's own type. The same content gives the same bytes.
+Figures are drawn by matplotlib as SVG whose text stays text, in the page's own type. The same content gives
+the same bytes.
 """
 
 import io
@@ -22,43 +23,8 @@ INK, MUTED, RULE, PAPER = "#1b2330", "#5a6473", "#dfe3e8", "#ffffff"
 BLUE, PALE, ORANGE, SAND, GREY = "#2b5f9e", "#a8c5e6", "#c9591c", "#e6b48f", "#d3d9e0"
 
 FACE = "'Inter', 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-STYLE = f"""
-:root {{ color-scheme: light; }}
-* {{ box-sizing: border-box; }}
-body {{ margin: 0; background: #f6f7f9; color: {INK}; font: 16px/1.55 {FACE}; font-weight: 400; }}
-main {{ max-width: 1080px; margin: 0 auto; padding: 56px 32px 40px; }}
-h1 {{ font-size: 38px; line-height: 1.15; font-weight: 300; letter-spacing: -0.02em; margin: 0 0 12px; text-wrap: balance; }}
-h2 {{ font-size: 20px; line-height: 1.3; font-weight: 500; letter-spacing: -0.01em; margin: 0 0 4px; text-wrap: balance; }}
-p {{ margin: 0 0 12px; max-width: 74ch; text-wrap: pretty; }}
-.eyebrow {{ font-size: 13px; font-weight: 600; color: {BLUE}; margin: 0 0 8px; }}
-.lead {{ font-size: 18px; font-weight: 300; color: {MUTED}; }}
-.note {{ color: {MUTED}; font-size: 14.5px; }}
-.tiles {{ display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; margin: 32px 0 24px; padding: 0;
-  background: {RULE}; border: 1px solid {RULE}; border-radius: 10px; overflow: hidden; }}
-.tiles div {{ background: {PAPER}; padding: 18px 20px 16px; display: flex; flex-direction: column-reverse; justify-content: flex-end; }}
-.tiles dt {{ color: {MUTED}; font-size: 13.5px; line-height: 1.35; }}
-.tiles dd {{ margin: 0 0 2px; font-size: 30px; line-height: 1.2; font-weight: 300; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }}
-.tiles dd small {{ font-size: 17px; color: {MUTED}; letter-spacing: 0; }}
-.card {{ background: {PAPER}; border: 1px solid {RULE}; border-radius: 10px; padding: 24px 28px 20px; margin: 0 0 24px; min-width: 0; }}
-.pair {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 0 24px; align-items: stretch; }}
-figure {{ margin: 14px 0 0; }}
-figure svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
-.scroll {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; margin-top: 12px; font-size: 14.5px; font-variant-numeric: tabular-nums; }}
-th {{ text-align: left; font-weight: 500; color: {MUTED}; font-size: 13px; border-bottom: 1px solid {RULE}; padding: 6px 16px 6px 0; vertical-align: bottom; }}
-td {{ border-bottom: 1px solid #eef0f3; padding: 6px 16px 6px 0; }}
-tr:last-child td {{ border-bottom: 0; }}
-th.number, td.number {{ text-align: right; }}
-td:has(> .bar) {{ width: 20%; }}
-td code {{ font: 13.5px/1.4 ui-monospace, 'Cascadia Mono', Menlo, 'DejaVu Sans Mono', monospace; }}
-.bar {{ display: block; height: 10px; min-width: 2px; border-radius: 2px; background: {BLUE}; }}
-.bad {{ color: #a8410c; font-weight: 600; }}
-footer {{ color: {MUTED}; font-size: 13.5px; padding: 8px 4px 0; }}
-footer p {{ max-width: 92ch; }}
-@media (max-width: 640px) {{ main {{ padding: 32px 16px; }} h1 {{ font-size: 30px; }} .card {{ padding: 18px 16px; }}
-  .tiles {{ grid-template-columns: 1fr 1fr; }} figure {{ overflow-x: auto; }} }}
-@media print {{ body {{ background: none; }} main {{ max-width: none; padding: 0; }} .card {{ break-inside: avoid; }} }}
-"""
+STYLE = Path(__file__).with_suffix(".css")
+NAMED = {"ink": INK, "muted": MUTED, "rule": RULE, "paper": PAPER, "blue": BLUE, "face": FACE}
 
 
 def page(*, title: str, eyebrow: str, lead: str, body: Iterable[str], notes: Iterable[str]) -> str:
@@ -67,17 +33,23 @@ def page(*, title: str, eyebrow: str, lead: str, body: Iterable[str], notes: Ite
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n</head>\n<body>\n<main>\n"
         f'<header><p class="eyebrow">{escape(eyebrow)}</p><h1>{escape(title)}</h1>'
         f'<p class="lead">{escape(lead)}</p></header>\n' + "\n".join(body) + f"\n<footer>{footer}</footer>\n"
         "</main>\n</body>\n</html>\n"
     )
 
 
+def style() -> str:
+    """The stylesheet, which knows the colours and the type by name."""
+    names = "".join(f"--{name}: {value}; " for name, value in NAMED.items())
+    return f"\n:root {{ {names}}}\n{STYLE.read_text(encoding='utf-8')}"
+
+
 def tiles(facts: Sequence[tuple[str, str, str]]) -> str:
     """The figures at the top: label, number, unit."""
     items = (
-        f"<div><dt>{escape(label)}</dt><dd>{escape(number)}{f' <small>{escape(unit)}</small>' if unit else ''}</dd></div>"
+        f"<div><dt>{escape(label)}</dt><dd>{escape(number)} <small>{escape(unit)}</small></dd></div>"
         for label, number, unit in facts
     )
     return f'<dl class="tiles">{"".join(items)}</dl>'

@@ -5,11 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 from census_measure import measure_source
-from census_totals import Census, census_of
-
-pytest.importorskip("matplotlib", reason="the reports of the examples need the extra `examples`")
-
 from census_report import csv_of, html_of
+from census_totals import Census, census_of
 
 SOURCES = {
     "pkg/__init__.py": '"""A <package>."""\nimport os\n',
