@@ -33,8 +33,8 @@ test: check ## all checks, then all tests; the closing line is pytest's
 	@$(BIN)/$(PYTEST) --cov $(TESTS)
 
 check: $(READY) ## format, lint, types, layers
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet --output-format concise .
+	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 

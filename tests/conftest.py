@@ -1,0 +1,32 @@
+"""What all tests share: the closing table of seconds by kind of test. A kind is a folder under tests/."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import PurePosixPath
+
+import pytest
+
+
+def kind_of(nodeid: str) -> str:
+    """`tests/unit/test_ids.py::test_x` is of kind unit; a file straight under tests/ is a kind of its own."""
+    path = PurePosixPath(nodeid.partition("::")[0])
+    inner = path.parts[1:] if path.parts[:1] == ("tests",) else path.parts
+    return inner[0] if len(inner) > 1 else path.stem.removeprefix("test_")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Set-up, call and tear-down count; with several workers the seconds are theirs together, not the clock's."""
+    seconds: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            kind = kind_of(report.nodeid)
+            seconds[kind] += report.duration
+            tests[kind] += report.when == "setup"
+    if not seconds:
+        return
+    terminalreporter.section("seconds by kind")
+    for kind, spent in seconds.most_common():
+        terminalreporter.write_line(f"{kind:<14}{tests[kind]:>7} tests{spent:>9.1f} s")
+    terminalreporter.write_line(f"{'all':<14}{tests.total():>7} tests{seconds.total():>9.1f} s")
