@@ -52,8 +52,8 @@ class Part:
     month: int
     path: str
     read: int
-    kept: int
-    cancelled: int
+    kept: int = 0
+    cancelled: int = 0
     known_airline: int = 0
     known_destination: int = 0
     known_weather: int = 0
@@ -148,9 +148,9 @@ def cleaned(flights: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(cancelled=kept["dep_time"].isna(), late=kept["dep_delay"] > LATE_MINUTES)
 
 
-def part_of(frame: pd.DataFrame, *, month: int, path: str, read: int) -> Part:
-    """What is to be said of a cleaned month that began as `read` rows."""
-    return Part(month, path, read, kept=len(frame), cancelled=int(frame["cancelled"].sum()))
+def with_cleaned(part: Part, frame: pd.DataFrame, path: str) -> Part:
+    """The part after cleaning, which is now at `path`."""
+    return replace(part, path=path, kept=len(frame), cancelled=int(frame["cancelled"].sum()))
 
 
 # Join
@@ -207,10 +207,11 @@ def plane_age_of(frame: pd.DataFrame) -> pd.Series:
     return bands.astype(object).fillna(UNKNOWN)
 
 
-def with_findings(part: Part, frame: pd.DataFrame) -> Part:
-    """The part, with how many of its flights found what they were joined with."""
+def with_joined(part: Part, frame: pd.DataFrame, path: str) -> Part:
+    """The part after the join, which is now at `path`, with how many flights found what they were joined with."""
     return replace(
         part,
+        path=path,
         known_airline=int(frame["airline"].notna().sum()),
         known_destination=int(frame["destination"].notna().sum()),
         known_weather=int((frame["weather"] != UNKNOWN).sum()),

@@ -16,11 +16,11 @@ from flights_tables import (
     month_of,
     package_reference,
     package_table,
-    part_of,
     quality_of,
     sampled,
     tallies,
-    with_findings,
+    with_cleaned,
+    with_joined,
     year_of,
 )
 
@@ -90,7 +90,7 @@ def test_the_weather_is_the_worst_of_the_hour_at_the_airport(reference: Referenc
 def test_a_plane_without_a_year_is_found_but_of_unknown_age(reference: Reference) -> None:
     frame = joined(cleaned(flights({}, {"tailnum": "N2"}, {"tailnum": None})), reference)
     assert list(frame["plane_age"]) == ["under 5 years", "unknown", "unknown"]
-    assert with_findings(Part(1, "p", 3, 3, 0), frame).known_plane == 2
+    assert with_joined(Part(1, "raw", 3), frame, "flights").known_plane == 2
 
 
 def test_a_tally_counts_delay_only_of_flights_that_left() -> None:
@@ -157,7 +157,7 @@ def test_a_sample_of_the_real_flights_passes_its_checks() -> None:
     parts = []
     for month, raw in frame.groupby("month"):
         clean = cleaned(raw)
-        part = part_of(clean, month=int(str(month)), path="", read=len(raw))
-        parts.append(with_findings(part, joined(clean, reference)))
+        part = with_cleaned(Part(int(str(month)), "raw", len(raw)), clean, "clean")
+        parts.append(with_joined(part, joined(clean, reference), "flights"))
     assert failed(parts, known_planes=0.8) == []
     assert sum(part.kept for part in parts) == 4000
