@@ -30,7 +30,7 @@ demo: $(READY) ## run the example workflow and say where its results are
 	@$(DEMO)
 
 test: check ## all checks, then all tests; the closing line is pytest's
-	@$(BIN)/$(PYTEST) --cov $(TESTS)
+	@$(BIN)/$(PYTEST) $(TESTS) --cov
 
 check: $(READY) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet --output-format concise .
