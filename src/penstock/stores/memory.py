@@ -198,6 +198,8 @@ def _refuse_nonsense(change: Change, disk: MemoryDisk) -> None:
 def _refuse_row(put: Put, disk: MemoryDisk) -> None:
     columns = put.columns or {}
     disk.table(put.table, columns.keys() - (PSEUDO if put.table in CLAIMABLE else frozenset()))
+    if "id" in columns:
+        raise ValueError(f"the id of {put.table} {put.key!r} is its key, no column to write")
     for name, value in columns.items():
         if not isinstance(value, str | int | float | bytes | None):
             raise ValueError(f"{put.table}.{name} cannot hold {value!r}: only text, numbers, bytes, None")

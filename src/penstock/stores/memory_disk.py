@@ -99,7 +99,7 @@ class MemoryDisk:
         """The rows of a table; ValueError where it, or one of the columns, does not exist."""
         if name not in TABLES:
             raise ValueError(f"no table {name!r}; there are {', '.join(TABLES)}")
-        if unknown := set(columns) - TABLES[name].keys():
+        if unknown := set(columns) - TABLES[name].keys() - {"id"}:
             raise ValueError(f"table {name!r} has no column {', '.join(sorted(unknown))}")
         return self.tables[name]
 
