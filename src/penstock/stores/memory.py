@@ -92,7 +92,7 @@ class MemoryStore:
             found = (rows[key] for key in rest if key.startswith(prefix) and _matches(rows[key], wanted))
             return [dict(row) for row in islice(found, limit)]
 
-    def claim(
+    def claim(  # noqa: PLR0913 - one call, one transaction
         self,
         table: str,
         owner: str,

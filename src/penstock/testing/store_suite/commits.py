@@ -134,6 +134,12 @@ class CommitPart(StorePart):
         assert verdict.actual is not None
         assert verdict.actual["epoch"] == 2
 
+    def test_a_refusal_shows_the_row_as_it_was_then(self, store: Store) -> None:
+        write(store, puts(put("runs", "r", epoch=2)))
+        verdict, _ = store.commit([Change(guards=[absent("runs", "r")]), puts(put("runs", "r", epoch=3))])
+        assert isinstance(verdict, Refused)
+        assert (verdict.actual or {})["epoch"] == 2
+
     def test_a_guard_on_a_row_that_is_not_there_refuses_with_nothing_to_show(self, store: Store) -> None:
         (verdict,) = store.commit([append("r", 0, guards=[guard("queued", "q", epoch=1)])])
         assert isinstance(verdict, Refused)

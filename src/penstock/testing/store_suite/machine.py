@@ -110,7 +110,7 @@ class StoreMachine(RuleBasedStateMachine):
         self, table: str, ttl: int, limit: int, queue: str | None, named: list[str] | None, skip: list[str]
     ) -> None:
         claims = self.store.claim(table, "x", ttl=ttl, limit=limit, queue=queue, ids=named, skip=skip)
-        wanted = self.naive.claim(table, "x", ttl, limit, queue, named, skip)
+        wanted = self.naive.lease(self.naive.line(table, queue, named, skip)[:limit], "x", ttl)
         assert [(claim.id, claim.epoch) for claim in claims] == wanted
         for claim in claims:
             facts = self.naive.rows[table][claim.id]

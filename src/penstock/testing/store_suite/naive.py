@@ -95,28 +95,18 @@ class NaiveStore:
         lapsed = row["due"] is not None and row["due"] <= self.now
         return row["state"] == "ready" or (row["state"] in ("delayed", "leased") and lapsed)
 
-    def claim(
-        self,
-        table: str,
-        owner: str,
-        ttl: float,
-        limit: int,
-        queue: str | None,
-        ids: list[str] | None,
-        skip: list[str],
-    ) -> list[tuple[str, int]]:
-        """(id, epoch) of what a claim is given."""
-        free = [
-            row
-            for row in self.rows[table].values()
-            if self.claimable(row) or (ids and row["state"] == "idle")
-        ]
-        free = [row for row in free if ids is None or row["id"] in ids]
-        free = [row for row in free if queue in (None, row["queue"]) and row["gate"] not in skip]
-        free.sort(key=lambda row: row["rank"])
-        for row in free[:limit]:
+    def line(self, table: str, queue: str | None, ids: list[str] | None, skip: list[str]) -> list[Facts]:
+        """The rows that a claim may have now, the first in line first."""
+        rows = [row for row in self.rows[table].values() if ids is None or row["id"] in ids]
+        rows = [row for row in rows if self.claimable(row) or (ids and row["state"] == "idle")]
+        rows = [row for row in rows if queue in (None, row["queue"]) and row["gate"] not in skip]
+        return sorted(rows, key=lambda row: row["rank"])
+
+    def lease(self, rows: list[Facts], owner: str, ttl: float) -> list[tuple[str, int]]:
+        """(id, epoch) of each row, leased."""
+        for row in rows:
             row.update(state="leased", owner=owner, due=self.now + ttl, epoch=row["epoch"] + 1)
-        return [(row["id"], row["epoch"]) for row in free[:limit]]
+        return [(row["id"], row["epoch"]) for row in rows]
 
     def extend(self, table: str, held: list[tuple[str, int]], ttl: float) -> set[str]:
         rows = self.rows[table]
