@@ -1,0 +1,49 @@
+"""Penstock: durable workflows for Python. Names are loaded when they are first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run, close_all
+    from penstock.app import open_engine as open
+    from penstock.context import Context, context, resource
+    from penstock.errors import Cancelled, PenstockError, Retry, RunCancelled, RunFailed
+    from penstock.tasks import RetryPolicy, Task, Workflow, task
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "Cancelled": "penstock.errors",
+    "Context": "penstock.context",
+    "Engine": "penstock.app",
+    "PenstockError": "penstock.errors",
+    "Retry": "penstock.errors",
+    "RetryPolicy": "penstock.tasks",
+    "Run": "penstock.app",
+    "RunCancelled": "penstock.errors",
+    "RunFailed": "penstock.errors",
+    "Task": "penstock.tasks",
+    "Workflow": "penstock.tasks",
+    "close_all": "penstock.app",
+    "context": "penstock.context",
+    "open": "penstock.app:open_engine",
+    "resource": "penstock.context",
+    "task": "penstock.tasks",
+}
+
+__all__ = [*_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    place = _NAMES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+    module, _, attribute = place.partition(":")
+    value = globals()[name] = getattr(import_module(module), attribute or name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_NAMES])

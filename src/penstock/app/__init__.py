@@ -1,0 +1,53 @@
+"""The composition root: a store's address becomes an engine with its parts."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from typing import Any
+
+from penstock.app.addresses import address_of, store_at
+from penstock.app.engine import Engine
+from penstock.app.run import Run, StepView
+
+__all__ = ["Engine", "Run", "StepView", "close_all", "engine_at", "open_engine"]
+
+_engines: dict[str, Engine] = {}
+_lock = threading.Lock()
+
+
+def open_engine(store: str | None = None, **options: Any) -> Engine:
+    """An engine of its own on a store; close it, or use it in a `with` block. See Engine for the options.
+
+    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else the nearest `.penstock/` upward,
+    else one beside pyproject.toml or .git, else here.
+    """
+    address = address_of(store)
+    durability = options.pop("durability", "power")
+    return Engine(store_at(address, durability), address, **options)
+
+
+def engine_at(store: str | Engine | None = None) -> Engine:
+    """The process's engine on a store, opened once and closed at exit; an Engine is returned as it is."""
+    if isinstance(store, Engine):
+        return store
+    address = address_of(store)
+    engine = _engines.get(address)
+    if engine is None or engine.closed:
+        with _lock:
+            engine = _engines.get(address)
+            if engine is None or engine.closed:
+                engine = _engines[address] = open_engine(address)
+    return engine
+
+
+def close_all() -> None:
+    """Close the engines that `engine_at` opened: unfinished runs are left to be resumed."""
+    with _lock:
+        engines = list(_engines.values())
+        _engines.clear()
+    for engine in engines:
+        engine.close()
+
+
+atexit.register(close_all)

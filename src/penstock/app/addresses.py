@@ -1,0 +1,82 @@
+"""Where a store is: addresses, the default place, and which backend an address names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from penstock.errors import SettingsError
+from penstock.model.graph import nearest
+from penstock.ports import Store
+
+SCHEMES = ("sqlite", "memory", "ephemeral")
+
+
+def address_of(store: str | os.PathLike[str] | None) -> str:
+    """A full address: "ephemeral", "memory:" or "sqlite:////absolute/path". Raises SettingsError for what means nothing."""
+    if store is None:
+        store = os.environ.get("PENSTOCK_STORE") or default_file()
+    text = os.fspath(store)
+    if text in ("ephemeral", "memory:"):
+        return text
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        if text.rstrip(":") in SCHEMES:
+            raise SettingsError(f"store {text!r} lacks its path: say sqlite:///path/to/file.db")
+        return _sqlite(text)
+    if scheme != "sqlite":
+        close = nearest(scheme, SCHEMES)
+        raise SettingsError(
+            f"store {text!r} is of an unknown kind {scheme!r}; {f'did you mean {close!r}?' if close else 'use sqlite:///PATH'}"
+        )
+    if not rest.startswith("/") or rest == "/":
+        raise SettingsError(
+            f"store {text!r} lacks its path: say sqlite:///path/to/file.db (four slashes for an absolute one)"
+        )
+    return _sqlite(rest[1:])
+
+
+def _sqlite(path: str) -> str:
+    return f"sqlite:///{Path(path).expanduser().resolve()}"
+
+
+def default_file() -> Path:
+    """The nearest `.penstock/` upward, else beside pyproject.toml or .git, else here; its file `penstock.db`."""
+    here = Path.cwd()
+    upward = [here, *here.parents]
+    for folder in upward:
+        if (folder / ".penstock").is_dir():
+            return folder / ".penstock" / "penstock.db"
+    for folder in upward:
+        if (folder / "pyproject.toml").is_file() or (folder / ".git").exists():
+            return folder / ".penstock" / "penstock.db"
+    return here / ".penstock" / "penstock.db"
+
+
+def store_at(address: str, durability: str = "power") -> Store | None:
+    """Open the store of a full address; None for "ephemeral", which keeps nothing."""
+    if address == "ephemeral":
+        return None
+    if address == "memory:":
+        from penstock.stores.memory import MemoryStore
+
+        return MemoryStore()
+    from penstock.stores.sqlite import SqliteStore
+
+    path = Path(address.removeprefix("sqlite:///"))
+    _make_folder(path)
+    if durability == "crash":
+        return SqliteStore(path, durability="crash")
+    if durability != "power":
+        raise SettingsError(
+            f"durability {durability!r} must be 'power' (survives a power cut) or 'crash' (survives kill -9)"
+        )
+    return SqliteStore(path)
+
+
+def _make_folder(path: Path) -> None:
+    """A folder of our own is made, and kept out of version control; any other must be there."""
+    folder = path.parent
+    if folder.name == ".penstock" and not folder.exists() and folder.parent.is_dir():
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")

@@ -1,0 +1,71 @@
+"""The engine's own thread: it keeps leases alive and brings letters, whatever the drivers are busy with."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from penstock.errors import StoreError
+from penstock.model.changes import Letter
+
+if TYPE_CHECKING:
+    from penstock.app.engine import Engine
+
+LOOK_SECONDS = 1.0
+"""A bell may be lost: how often the inboxes are looked at all the same."""
+
+
+class Keeper:
+    """Watches one engine's bell; extends its leases at a third of their time."""
+
+    def __init__(self, engine: Engine, lease_seconds: float) -> None:
+        self._engine = engine
+        self._lease = lease_seconds
+        self._bell = engine.durable_store().watch([f"owner:{engine.owner}"])
+        self._closed = False
+        self._extended = time.monotonic()
+        self._thread = threading.Thread(target=self._serve, name="penstock-keeper", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed = True
+        self._engine.durable_store().ring([f"owner:{self._engine.owner}"])
+        self._thread.join(timeout=5.0)
+        self._bell.close()
+
+    def _serve(self) -> None:
+        while not self._closed:
+            rang = bool(select.select([self._bell], [], [], min(LOOK_SECONDS, self._lease / 3))[0])
+            if rang:
+                self._bell.drain()
+            if self._closed:
+                return
+            try:
+                self._extend()
+                self._deliver()
+            except StoreError:  # busy for now; what is due stays due
+                continue
+
+    def _extend(self) -> None:
+        now = time.monotonic()
+        if now - self._extended < self._lease / 3:
+            return
+        held = self._engine.held_leases()
+        if held:
+            still = self._engine.durable_store().extend("runs", held, self._lease)
+            for run_id, _ in held:
+                if run_id not in still:
+                    self._engine.lease_lost(run_id)
+        self._extended = now
+
+    def _deliver(self) -> None:
+        store = self._engine.durable_store()
+        known = self._engine.known_letters()
+        for start in range(0, len(known), 500):
+            part = dict(list(known.items())[start : start + 500])
+            for run_id, row in store.get("runs", part).items():
+                if (row["inbox"] or 0) > part[run_id]:
+                    letters: list[Letter] = store.inbox(run_id, part[run_id])
+                    self._engine.deliver(run_id, letters)

@@ -1,0 +1,430 @@
+"""The engine's core: told what happened, it answers with batches of rows and the effects that those rows make legal.
+
+It waits for nothing, reads no clock and is neither thread-safe nor re-entrant; a driver owns it and hands in the time. Rules:
+
+1. Effects ride on the batch that makes them legal: a driver appends `Batch.rows`, and only then starts, stops and announces.
+   A step whose `needs` is the number of a batch already durable may start at once; its started event rides along.
+2. Any call may make rows: a driver may stop only when `seal()` is None and nothing is ready.
+3. Just before it runs a step, the driver asks `begin(step)`; meanwhile a cancel, a stop or a lost lease may have come.
+4. A late answer is dropped by identity: an attempt that is no longer live says nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from penstock.errors import CodecError
+from penstock.model import events as e
+from penstock.model.failure import Failure, failure_of
+from penstock.model.machine import Run, Step, evolve, unwanted
+from penstock.model.policies import retry_delay
+from penstock.model.states import FINISHED
+
+Fact = tuple[Run, int, float, e.Event]
+"""(run, sequence, at, event): one row to append."""
+
+QUIET = "quiet"
+DEADLINE = "deadline"
+ABANDONED = "abandoned"
+
+
+class Lane:
+    """The way to one executor: `free` slots and the steps that wait for one, first in, first out."""
+
+    __slots__ = ("capacity", "executor", "free", "name", "queue")
+
+    def __init__(self, name: str, capacity: int, executor: Any = None) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.free = capacity
+        self.queue: deque[Step] = deque()
+        self.executor = executor
+
+
+class Batch(msgspec.Struct):
+    """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet."""
+
+    number: int
+    rows: list[Fact]
+    starts: list[Step]
+    stops: list[Step]
+    over: list[Run]
+
+
+class Core:
+    """Many runs at once.
+
+    `route` names the lane for a step; it is asked when the step becomes ready. `text` encodes the value of a run that
+    completes; one that raises fails the run.
+    """
+
+    def __init__(
+        self, route: Callable[[Step], Lane], text: Callable[[Any], str | None] = lambda value: None
+    ) -> None:
+        self.runs: dict[str, Run] = {}
+        self._route = route
+        self._text = text
+        self._lanes: list[Lane] = []
+        self._rows: list[Fact] = []
+        self._starts: list[Step] = []
+        self._stops: list[Step] = []
+        self._over: list[Run] = []
+        self._timers: list[tuple[float, int, str, Any]] = []
+        self._tie = count()
+        self.serial = 1
+
+    def add_lane(self, lane: Lane) -> Lane:
+        self._lanes.append(lane)
+        return lane
+
+    # Runs come and go
+
+    def start(self, run: Run, event: e.RunStarted, at: float) -> None:
+        """A run begins here."""
+        self.runs[run.id] = run
+        self._record(run, event, at)
+        self._arm_deadline(run)
+        self._look(run, at)
+
+    def adopt(self, run: Run, epoch: int, owner: str, at: float, reopen: list[int] | None = None) -> None:
+        """Go on with a run that was folded from its log: own it, count what was running as lost, start what is pending.
+
+        `reopen` lists the failures of a failed run that are forgiven; the log must have been folded with them forgiven.
+        """
+        self.runs[run.id] = run
+        self._record(run, e.Owned(epoch, owner), at)
+        if reopen is not None:
+            limit = run.program.timeout
+            self._record(run, e.RunReopened(reopen, None if limit is None else at + limit), at)
+        ready = _still_ready(run)
+        run.news.ready = []
+        run.news.stops = []
+        run.news.timers = [s for s in _unique(run.news.timers) if s.status == "waiting" and s.due is not None]
+        for step in _running(run):
+            self._lost(step, run.at)
+        run.news.ready[:0] = ready
+        self._arm_deadline(run)
+        self._look(run, run.at)
+
+    def refused(self, run: Run) -> None:
+        """The run's rows were not taken: what we know of it is a guess. Forget it; its steps' answers are void."""
+        run.gone = True
+        self.runs.pop(run.id, None)
+        for step in _running(run):
+            self._release(step)
+            self._stops.append(step)
+
+    # What others ask of a run
+
+    def signal(
+        self, run: Run, name: str, value: Any, at: float, key: str | None = None, text: str | None = None
+    ) -> None:
+        """A message came; one whose key was seen before is dropped."""
+        if key is None or key not in run.signal_keys:
+            self._record(run, e.Signalled(name, value, key, text), at)
+            self._look(run, at)
+
+    def pause(self, run: Run, at: float, reason: str = "") -> bool:
+        """Running steps end, none starts. False if the run is not running."""
+        if run.status != "running" or run.final is not None:
+            return False
+        self._record(run, e.Paused(reason), at)
+        self._look(run, at)
+        return True
+
+    def resume(self, run: Run, at: float) -> bool:
+        """End a pause. False if the run is not paused."""
+        if run.status != "paused":
+            return False
+        self._record(run, e.Resumed(), at)
+        run.told = False
+        self._unpark(run, len(run.parked))
+        self._look(run, at)
+        return True
+
+    def cancel(self, run: Run, at: float, reason: str = "") -> bool:
+        """Stop what runs, start nothing, end. False if the run is over or being cancelled."""
+        if run.status in FINISHED or (
+            run.root is not None and run.root.outcome is not None and _cancelling(run)
+        ):
+            return False
+        self._record(run, e.CancelAsked(reason), at)
+        self._look(run, at)
+        return True
+
+    # What became of steps
+
+    def begin(self, step: Step, at: float) -> bool:
+        """Whether the driver may run this step now."""
+        if not step.live or step.run.gone:
+            return False
+        if step.stopping:
+            self.stopped(step, at)
+            return False
+        timeout = step.policy.timeout
+        if timeout is not None:
+            step.until = at + timeout
+            self._arm(step.until, "attempt", (step, step.attempt))
+        return True
+
+    def ended(self, step: Step, value: Any, text: str | None, at: float) -> bool:
+        """An attempt returned. False if nobody waits for its answer any more."""
+        if not step.live:
+            return False
+        run = step.run
+        self._release(step)
+        self._record(run, e.StepDone(step.id, step.item, value, text), at)
+        self._look(run, at)
+        return True
+
+    def failed(self, step: Step, error: Failure, at: float) -> bool:
+        """An attempt raised, timed out or was lost. False if nobody waits for its answer any more."""
+        if not step.live:
+            return False
+        if step.stopping:
+            return self.stopped(step, at)
+        self._release(step)
+        self._fail(step, error, at)
+        self._look(step.run, at)
+        return True
+
+    def stopped(self, step: Step, at: float) -> bool:
+        """An attempt that was to stop has stopped (or was left behind)."""
+        if not step.live:
+            return False
+        self._release(step)
+        self._record(step.run, e.StepCancelled(step.id, step.item), at)
+        self._look(step.run, at)
+        return True
+
+    def note(self, run: Run, topic: str, at: float, step: str | None = None, data: Any = None) -> None:
+        """Record something worth remembering."""
+        self._record(run, e.Noted(topic, step, data), at)
+        self._look(run, at)
+
+    # Time
+
+    def next_due(self) -> float | None:
+        """When `due` should be called next, in wall time; None: no timer is set."""
+        return self._timers[0][0] if self._timers else None
+
+    def due(self, at: float) -> None:
+        """Handle every timer whose time has come."""
+        while self._timers and self._timers[0][0] <= at:
+            when, _, kind, what = heapq.heappop(self._timers)
+            if kind == "step":
+                self._step_due(what, when, at)
+            elif kind == "attempt":
+                self._attempt_due(*what, at)
+            elif what.deadline == when:
+                self._run_due(what, at)
+
+    # Batches
+
+    def seal(self, at: float) -> Batch | None:
+        """All that happened since the last batch; None if nothing did. Free slots are filled first."""
+        for lane in self._lanes:
+            if lane.queue and lane.free > 0:
+                self._fill(lane, at)
+        if not (self._rows or self._stops or self._over):
+            return None
+        batch = Batch(self.serial, self._rows, self._starts, self._stops, self._over)
+        self.serial += 1
+        self._rows, self._starts, self._stops, self._over = [], [], [], []
+        return batch
+
+    @property
+    def idle(self) -> bool:
+        """Whether no step is live or ready: only timers, letters and resumes can move anything."""
+        return all(lane.free == lane.capacity and not lane.queue for lane in self._lanes)
+
+    # Inside
+
+    def _record(self, run: Run, event: e.Event, at: float) -> None:
+        at = max(at, run.at)
+        evolve(run, event, at)
+        self._rows.append((run, run.sequence, at, event))
+
+    def _look(self, run: Run, at: float) -> None:
+        """Take up what the last events made necessary."""
+        news = run.news
+        if news.said:
+            said, news.said = news.said, []
+            for event in said:
+                self._record(run, event, at)
+        if news.ready:
+            self._queue(news)
+        if news.timers:
+            for step in news.timers:
+                assert step.due is not None
+                self._arm(step.due, "step", step)
+            news.timers.clear()
+        if news.stops:
+            self._stops.extend(s for s in news.stops if s.live)
+            news.stops.clear()
+        if run.final is not None:
+            self._finish(run, at)
+        elif run.status == "paused" and not run.running and not run.told:
+            run.told = True
+            self._record(run, e.Noted(QUIET), at)
+
+    def _queue(self, news: Any) -> None:
+        serial = self.serial
+        for step in news.ready:
+            step.needs = 0 if step.policy.pure else serial
+            lane = step.lane = self._route(step)
+            lane.queue.append(step)
+        news.ready.clear()
+
+    def _fill(self, lane: Lane, at: float) -> None:
+        queue = lane.queue
+        while queue and lane.free > 0:
+            step = queue.popleft()
+            run = step.run
+            if step.status != "ready" and not (
+                step.status == "waiting" and step.due is not None and step.due <= at
+            ):
+                continue
+            if run.gone or step.live:
+                continue
+            limit = run.program.limit
+            if run.status == "paused" or (limit is not None and run.running >= limit):
+                run.parked.append(step)
+                continue
+            lane.free -= 1
+            step.live = True
+            step.until = None
+            self._record(run, e.StepStarted(step.id, step.item, step.attempt + 1), at)
+            self._starts.append(step)
+
+    def _release(self, step: Step) -> None:
+        step.live = False
+        step.lane.free += 1
+        run = step.run
+        if run.parked and run.status != "paused":
+            self._unpark(run, 1)
+
+    def _unpark(self, run: Run, number: int) -> None:
+        for _ in range(min(number, len(run.parked))):
+            step = run.parked.popleft()
+            step.lane.queue.append(step)
+
+    def _fail(self, step: Step, error: Failure, at: float) -> None:
+        run = step.run
+        at = max(at, run.at)
+        wait = None
+        if not unwanted(step):
+            token = f"{run.id}/{step.id}/{step.item}/{step.attempt}"
+            wait = retry_delay(step.policy.retry, step.failures + 1, error, token)
+        retry_at = None if wait is None else at + wait
+        self._record(run, e.StepFailed(step.id, step.item, step.attempt, error, retry_at), at)
+
+    def _lost(self, step: Step, at: float) -> None:
+        """An attempt of an engine that is no more: it does not count against the step's retries."""
+        gone = Failure("penstock.errors.WorkerLost", "the engine that ran this attempt is no more", "lost")
+        event: e.Event
+        if unwanted(step):
+            event = e.StepCancelled(step.id, step.item)
+        else:
+            event = e.StepFailed(step.id, step.item, step.attempt, gone, at)
+        self._record(step.run, event, at)
+
+    def _step_due(self, step: Step, when: float, at: float) -> None:
+        run = step.run
+        if step.status != "waiting" or step.due != when or run.gone or run.status in FINISHED:
+            return
+        kind = type(step.ask).__name__
+        if kind == "Sleep":
+            self._record(run, e.StepDone(step.id, None, None, "null"), at)
+        elif kind == "Wait":
+            late = Failure(
+                "penstock.errors.StepTimeout",
+                f"no signal {step.ask.signal!r} within {step.ask.timeout} s",
+                "timeout",
+            )
+            self._record(run, e.StepFailed(step.id, None, step.attempt, late), at)
+        else:
+            step.needs = 0
+            lane = step.lane = self._route(step)
+            lane.queue.append(step)
+        self._look(run, at)
+
+    def _attempt_due(self, step: Step, attempt: int, at: float) -> None:
+        if step.live and step.attempt == attempt and not step.stopping:
+            late = Failure(
+                "penstock.errors.StepTimeout",
+                f"{step.id} took longer than {step.policy.timeout} s",
+                "timeout",
+                ("TimeoutError",),
+            )
+            self._stops.append(step)
+            self.failed(step, late, at)
+
+    def _run_due(self, run: Run, at: float) -> None:
+        if run.gone or run.status in FINISHED or run.final is not None:
+            return
+        self.note(run, DEADLINE, at)
+        for step in _running(run):
+            self._stops.append(step)
+            late = Failure(
+                "penstock.errors.StepTimeout", f"{step.id} was stopped at its run's deadline", "timeout"
+            )
+            self.failed(step, late, at)
+
+    def _finish(self, run: Run, at: float) -> None:
+        assert run.final is not None
+        kind, value = run.final
+        if run.status in FINISHED:
+            return
+        if kind == "completed":
+            try:
+                self._record(run, e.RunDone(value, self._text(value)), at)
+            except CodecError as error:
+                self._record(run, e.RunFailed(failure_of(error)), at)
+        elif kind == "failed":
+            self._record(run, e.RunFailed(value, list(run.root.blame) if run.root else []), at)
+        else:
+            self._record(run, e.RunCancelled(value or ""), at)
+        self.runs.pop(run.id, None)
+        self._over.append(run)
+
+    def _arm_deadline(self, run: Run) -> None:
+        if run.deadline is not None:
+            self._arm(run.deadline, "run", run)
+
+    def _arm(self, when: float, kind: str, what: Any) -> None:
+        heapq.heappush(self._timers, (when, next(self._tie), kind, what))
+
+
+def _cancelling(run: Run) -> bool:
+    return run.root is not None and run.root.outcome is not None and run.root.outcome[0] == "cancelled"
+
+
+def _running(run: Run) -> list[Step]:
+    """Every attempt that the log says is running, items of maps included, in order of asking."""
+    return [step for step in _each(run) if step.status == "running"]
+
+
+def _each(run: Run) -> Iterable[Step]:
+    for step in list(run.open.values()):
+        if step.family is None:
+            yield step
+        else:
+            yield from list(step.family.active.values())
+
+
+def _still_ready(run: Run) -> list[Step]:
+    """What is ready, in the order in which it became so."""
+    wanted = {id(step) for step in _each(run) if step.status == "ready"}
+    return [step for step in _unique(reversed(run.news.ready)) if id(step) in wanted][::-1]
+
+
+def _unique(steps: Iterable[Step]) -> list[Step]:
+    seen: set[int] = set()
+    return [step for step in steps if not (id(step) in seen or seen.add(id(step)))]  # type: ignore[func-returns-value]

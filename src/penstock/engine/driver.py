@@ -1,0 +1,303 @@
+"""What every driver does: write batches, launch what they made legal, take answers back. It holds no rules.
+
+A driver owns its core: other threads (executors, the writer, the keeper, callers) only `post` to its mailbox. How it waits and
+how it runs steps on its own thread is what the synchronous and the asyncio driver add.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from penstock.context import Context
+from penstock.engine.core import Batch, Core, Lane
+from penstock.engine.journal import Journal
+from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
+from penstock.model import events as e
+from penstock.model.changes import Letter
+from penstock.model.failure import Failure, failure_of
+from penstock.model.machine import Run, Step
+from penstock.model.program import Map
+from penstock.ports import Clock, Codec, Executor, Job, Outcome
+
+
+class Host(Protocol):
+    """What a driver needs of the engine it belongs to."""
+
+    journal: Journal
+    clock: Clock
+
+    def executor(self, name: str) -> Executor:
+        """An executor by name. Raises DefinitionError for a name nobody gave."""
+
+    def finished(self, run: Run) -> None:
+        """A run is over, and its log says so."""
+
+    def dropped(self, run: Run, error: BaseException) -> None:
+        """A run left this process unfinished."""
+
+    def captured(self, step: Step, context: Context) -> None:
+        """An attempt has ended that logged or printed."""
+
+    def progressed(self, step: Step, kind: str, payload: Any) -> None:
+        """A step reports how far it is."""
+
+
+class Driver:
+    """See the module. `ready` are the steps to run on the driver's own thread, in order."""
+
+    inline_slots = 1
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.journal = host.journal
+        self.now = host.clock.now
+        self.core = Core(self._route, self.journal.text)
+        self.inline = self.core.add_lane(Lane("inline", self.inline_slots))
+        self.ready: deque[Step] = deque()
+        self.flying: dict[Step, Context] = {}
+        self.written = 0  # number of the last batch that is durable
+        self.sent = 0  # number of the last batch handed over
+        self._lanes: dict[Any, Lane] = {}
+        self._routes: dict[Any, Lane] = {}
+
+    def executor_for(
+        self, name: str | None, fn: Callable[..., Any], timeout: float | None
+    ) -> Executor | None:
+        """The executor of a step; None: the driver's own thread (or loop). Raises DefinitionError for an unknown name."""
+        raise NotImplementedError
+
+    def post_or_call(self, what: Callable[..., None], *args: Any) -> None:
+        """On the driver's own thread call it, from any other post it."""
+        raise NotImplementedError
+
+    def post(self, what: Callable[..., None], *args: Any) -> None:
+        """From any thread: have `what(*args)` called on the driver's own."""
+        raise NotImplementedError
+
+    # Runs
+
+    def start(self, run: Run, event: e.RunStarted) -> None:
+        self.core.start(run, event, self.now())
+
+    def adopt(self, run: Run, epoch: int, owner: str, reopen: list[int] | None = None) -> None:
+        self.core.adopt(run, epoch, owner, self.now(), reopen)
+
+    def lose(self, run: Run, error: BaseException) -> None:
+        """The lease of a run is gone: forget it."""
+        if not run.gone:
+            self.core.refused(run)
+            self.host.dropped(run, error)
+
+    def obey(self, run: Run, kind: str, reason: str) -> None:
+        """Carry out a command: cancel, pause or resume."""
+        if not run.gone:
+            if kind == "resume":
+                self.core.resume(run, self.now())
+            else:
+                (self.core.cancel if kind == "cancel" else self.core.pause)(run, self.now(), reason)
+
+    def signalled(self, run: Run, name: str, value: Any, key: str | None, text: str | None = None) -> None:
+        if not run.gone and run.id in self.core.runs:
+            self.core.signal(run, name, value, self.now(), key, text)
+
+    def take(self, run: Run, letters: Iterable[Letter], codec: Codec) -> None:
+        """Carry out letters, in order, each once."""
+        for letter in letters:
+            if letter.number <= run.letters or run.gone:
+                continue
+            run.letters = letter.number
+            if letter.kind == "signal":
+                self.signalled(run, letter.name, codec.decode(letter.body), letter.key, letter.body)
+            else:
+                self.obey(run, letter.kind, letter.body)
+
+    def warn(self, run: Run) -> None:
+        """From any thread: tell steps of a run that they are about to be stopped, though this driver is busy."""
+        for step, context in list(self.flying.items()):
+            if step.run is run:
+                context.cancel()
+
+    def shut(self) -> None:
+        """Stop every step that runs elsewhere, recording nothing: the driver's thread is leaving."""
+        for step in list(self.flying):
+            executor = step.lane.executor
+            self.flying.pop(step).cancel()
+            if executor is not None:
+                executor.stop(step)
+
+    # Batches
+
+    def write(self, batch: Batch) -> None:
+        """Append a batch: inline when nothing else is in flight, else in the writer's thread."""
+        if not self.journal.durable or (self.sent == self.written and not self.ready):
+            self.sent = batch.number
+            try:
+                refused: list[Run] | BaseException = self.journal.commit(batch)
+            except StoreError as error:
+                refused = error
+            self.applied(batch, refused)
+        else:
+            self.sent = batch.number
+            self._start_early(batch)
+            self.journal.put(batch, self._wrote)
+
+    def _wrote(self, batch: Batch, refused: list[Run] | BaseException) -> None:
+        self.post(self.applied, batch, refused)
+
+    def _start_early(self, batch: Batch) -> None:
+        """Steps whose needs are durable start at once: only their started event rides in this batch."""
+        later = []
+        for step in batch.starts:
+            if step.needs <= self.written:
+                self.launch(step)
+            else:
+                later.append(step)
+        batch.starts = later
+
+    def applied(self, batch: Batch, refused: list[Run] | BaseException) -> None:
+        """A batch is durable: do what it made legal."""
+        self.written = batch.number
+        if refused:
+            self._refused(batch, refused)
+        for step in batch.stops:
+            self.stop(step)
+        for step in batch.starts:
+            self.launch(step)
+        for run in batch.over:
+            if not run.gone:
+                self.host.finished(run)
+
+    def _refused(self, batch: Batch, refused: list[Run] | BaseException) -> None:
+        if isinstance(refused, BaseException):
+            runs, error = list({row[0].id: row[0] for row in batch.rows}.values()), refused
+        else:
+            runs, error = refused, LeaseLost("another engine owns the run now; see `penstock show`")
+        for run in runs:
+            if not run.gone:
+                self.core.refused(run)
+                self.host.dropped(run, error)
+
+    # Steps
+
+    def launch(self, step: Step) -> None:
+        executor = step.lane.executor
+        if executor is None:
+            self.ready.append(step)
+        elif self.core.begin(step, self.now()):
+            job = self.job(step)
+            self.flying[step] = job.context
+            executor.submit(job, self._answered)
+
+    def _answered(self, step: Step, outcome: Outcome) -> None:
+        """From an executor's thread."""
+        self.post(self.answer, step, outcome)
+
+    def answer(self, step: Step, outcome: Outcome) -> None:
+        """An attempt has ended: encode its value before the core hears of it, so that what cannot be stored fails the step."""
+        context = self.flying.pop(step, None)
+        if context is not None and context.lines:
+            self.host.captured(step, context)
+        failure = outcome.failure
+        if failure is None:
+            try:
+                text = self.journal.text(outcome.value)
+            except CodecError as error:
+                failure = failure_of(error)
+            else:
+                self.core.ended(step, outcome.value, text, self.now())
+                return
+        self.core.failed(step, failure, self.now())
+
+    def stop(self, step: Step) -> None:
+        """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void."""
+        context = self.flying.get(step)
+        executor = step.lane.executor
+        if context is None:
+            if step.live and step not in self.ready:
+                self.core.stopped(step, self.now())
+            return
+        context.cancel()
+        if executor is None:
+            return
+        del self.flying[step]
+        really = executor.stop(step)
+        if context.lines:
+            self.host.captured(step, context)
+        if not really and not step.run.gone:
+            self.core.note(
+                step.run, "abandoned", self.now(), step.id
+            ) if step.run.id in self.core.runs else None
+        self.core.stopped(step, self.now())
+
+    def job(self, step: Step) -> Job:
+        """A step's code with what it runs with."""
+        ask = step.ask
+        run = step.run
+        context = Context(
+            run.id, run.workflow, step.id, step.item, step.attempt, run.deadline, self._reporter(step)
+        )
+        if step.item is None:
+            return Job(step, ask.fn, ask.args, ask.kwargs, context)
+        return Job(step, ask.fn, (), _item_arguments(ask, step.item), context)
+
+    def _reporter(self, step: Step) -> Callable[[str, Any], None]:
+        host = self.host
+
+        def report(kind: str, payload: Any) -> None:
+            host.progressed(step, kind, payload)
+
+        return report
+
+    # Lanes
+
+    def _route(self, step: Step) -> Lane:
+        policy = step.policy
+        key = (policy.executor, step.ask.fn, policy.timeout)
+        lane = self._routes.get(key)
+        if lane is None:
+            try:
+                executor = self.executor_for(policy.executor, step.ask.fn, policy.timeout)
+            except DefinitionError as error:
+                executor = Refusal(str(error))
+            lane = self._routes[key] = self.inline if executor is None else self._lane_of(executor)
+            if len(self._routes) > 10_000:
+                self._routes = {key: lane}
+        return lane
+
+    def _lane_of(self, executor: Executor) -> Lane:
+        lane = self._lanes.get(executor.name)
+        if lane is None:
+            slots = executor.slots if executor.slots is not None else 1_000_000
+            lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, executor))
+        return lane
+
+
+class Refusal:
+    """The executor of steps whose executor does not exist: each fails, saying so. See Executor."""
+
+    slots = None
+
+    def __init__(self, message: str) -> None:
+        self.name = message
+        self._failure = Failure("penstock.errors.DefinitionError", message)
+
+    def check(self, fn: Callable[..., Any], timeout: float | None) -> None:
+        raise DefinitionError(self.name)
+
+    def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
+        ended(job.token, Outcome(None, self._failure))
+
+    def stop(self, token: Any) -> bool:
+        return True
+
+    def close(self, *, wait: bool = True) -> None:
+        return
+
+
+def _item_arguments(ask: Map, item: int) -> Mapping[str, Any]:
+    value = ask.items[item]
+    if ask.by is None:
+        return {**ask.kwargs, **value}
+    return {**ask.kwargs, ask.by: value}

@@ -1,0 +1,115 @@
+"""Events as rows and back: kinds, steps and items in columns, the rest as JSON text that people can query.
+
+A value over 64 KiB becomes a content-addressed blob; its place in the body holds `{"blob": "<sha256>"}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from penstock.errors import StoreCorrupt
+from penstock.model import events as e
+from penstock.model.changes import Put, Row
+from penstock.model.failure import Failure
+from penstock.ports import Codec
+
+BLOB_BYTES = 64 * 1024
+
+_json = msgspec.json.Encoder()
+_plain = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+ReadBlob = Callable[[str], bytes]
+
+
+def row_of(sequence: int, at: float, event: e.Event, codec: Codec, blobs: list[Put]) -> Row:
+    """The row of an event; blobs it needs are appended to `blobs`."""
+    kind = type(event)
+    if kind is e.StepDone:
+        body = f'{{"value":{_stored(event.text or codec.encode(event.value), blobs)}}}'  # type: ignore[union-attr]
+        return Row(sequence, at, "step_done", event.step, event.item, body)  # type: ignore[union-attr]
+    if kind is e.StepStarted:
+        return Row(sequence, at, "step_started", event.step, event.item, f'{{"attempt":{event.attempt}}}')  # type: ignore[union-attr]
+    fields = {
+        name: _field(getattr(event, name), codec, blobs, name)
+        for name in event.__struct_fields__
+        if name not in _COLUMNS
+    }
+    text = getattr(event, "text", None)
+    if text is not None:
+        fields["value"] = _stored(text, blobs)
+    step = getattr(event, "step", None)
+    return Row(sequence, at, e.KIND_OF[kind], step, getattr(event, "item", None), _object(fields))
+
+
+_COLUMNS = frozenset({"step", "item", "text"})
+_VALUES = frozenset({"value", "input", "data"})
+
+
+def _object(fields: dict[str, str]) -> str:
+    return "{" + ",".join(f'"{name}":{text}' for name, text in fields.items() if text != "null") + "}"
+
+
+def _field(value: Any, codec: Codec, blobs: list[Put], name: str) -> str:
+    if value is None:
+        return "null"
+    if name in _VALUES:
+        return _stored(codec.encode(value), blobs)
+    if isinstance(value, Failure):
+        value = value.plain()
+    return _json.encode(value).decode()
+
+
+def _stored(text: str, blobs: list[Put]) -> str:
+    if len(text) <= BLOB_BYTES:
+        return text
+    data = text.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    blobs.append(Put("blobs", digest, {"data": data}))
+    return f'{{"blob":"{digest}"}}'
+
+
+def event_of(row: Row, codec: Codec, read_blob: ReadBlob) -> e.Event:
+    """The event of a row, its values decoded."""
+    cls = e.KINDS.get(row.kind)
+    if cls is None:
+        raise StoreCorrupt(
+            f"event {row.sequence} is of kind {row.kind!r}, which this version of Penstock does not know"
+        )
+    try:
+        raw = _plain.decode(row.body)
+        fields = {
+            name: _read(text, codec, read_blob) if name in _VALUES else _as(name, text)
+            for name, text in raw.items()
+        }
+    except msgspec.DecodeError as error:
+        raise StoreCorrupt(
+            f"event {row.sequence} ({row.kind}) has a body that is no JSON: {error}"
+        ) from error
+    return _made(cls, row, fields)
+
+
+def _made(cls: type[Any], row: Row, fields: dict[str, Any]) -> e.Event:
+    names = cls.__struct_fields__  # type: ignore[attr-defined]
+    known = {name: value for name, value in fields.items() if name in names}
+    if "step" in names:
+        known["step"] = row.step
+    if "item" in names:
+        known["item"] = row.item
+    for name in _VALUES & set(names):
+        known.setdefault(name, None)
+    return cls(**known)  # type: ignore[no-any-return]
+
+
+def _as(name: str, text: msgspec.Raw) -> Any:
+    return msgspec.json.decode(text, type=Failure if name == "error" else Any)
+
+
+def _read(text: msgspec.Raw, codec: Codec, read_blob: ReadBlob) -> Any:
+    data = bytes(text)
+    if data.startswith(b'{"blob":"') and len(data) == 64 + 11:
+        data = read_blob(data[9:-2].decode())
+    return codec.decode(data)

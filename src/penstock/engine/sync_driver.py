@@ -1,0 +1,91 @@
+"""The driver on the caller's own thread: steps run inline between two looks at the mailbox."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from penstock.context import invoke, is_async
+from penstock.engine.driver import Driver, Host
+from penstock.ports import Executor
+
+LOOK_SECONDS = 1.0
+"""How long it waits at most before it looks again, whatever else should have woken it."""
+
+
+class SyncDriver(Driver):
+    """Drives runs while its thread is inside `drive`."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._mail: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
+        self.driving = False
+        self.thread: threading.Thread | None = None  # whose driver it is, if it drives for good
+
+    def executor_for(
+        self, name: str | None, fn: Callable[..., Any], timeout: float | None
+    ) -> Executor | None:
+        """Async steps go to a loop of their own, sync ones run here; with a timeout in a thread, one at a time."""
+        if name == "inline":
+            return None
+        if name is not None:
+            return self.host.executor(name)
+        if is_async(fn):
+            return self.host.executor("asyncio")
+        return None if timeout is None else self.host.executor("sequential")
+
+    def post_or_call(self, what: Callable[..., None], *args: Any) -> None:
+        if self.thread is None or self.thread is threading.current_thread():
+            what(*args)
+        else:
+            self.post(what, *args)
+
+    def post(self, what: Callable[..., None], *args: Any) -> None:
+        self._mail.put((what, args))
+
+    def drive(self, until: Callable[[], bool]) -> None:
+        """Drive every run of this core until `until()` is true and all that happened is durable."""
+        self.driving = True
+        try:
+            while not until():
+                if not self.turn():
+                    self.wait()
+        finally:
+            self.driving = False
+
+    def turn(self) -> bool:
+        """One thing at a time: mail, then a timer, then a batch, then a step. False if there is nothing to do but wait."""
+        mail = self._mail
+        while not mail.empty():
+            what, args = mail.get()
+            what(*args)
+        core = self.core
+        due = core.next_due()
+        if due is not None and due <= self.now():
+            core.due(self.now())
+        batch = core.seal(self.now())
+        if batch is not None:
+            self.write(batch)
+            return True
+        if self.ready:
+            self._run(self.ready.popleft())
+            return True
+        return False
+
+    def wait(self) -> None:
+        """Until mail comes or a timer is due, a second at most."""
+        due = self.core.next_due()
+        seconds = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - self.now()))
+        try:
+            what, args = self._mail.get(timeout=seconds)
+        except Empty:
+            return
+        what(*args)
+
+    def _run(self, step: Any) -> None:
+        if self.core.begin(step, self.now()):
+            job = self.job(step)
+            self.flying[step] = job.context
+            self.answer(step, invoke(job))

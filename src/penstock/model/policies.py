@@ -1,0 +1,73 @@
+"""What a step is allowed: how often it is tried, how long it may take, where it runs.
+
+Pure rules: jitter comes from a digest of the attempt's own id, never from chance, so that a replay agrees with what was lived.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Literal
+
+import msgspec
+
+from penstock.model.failure import Failure
+
+Jitter = Literal["none", "full", "equal"]
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """`attempts` tries in all. The n-th wait is delay * backoff**(n-1) seconds, at most `ceiling`.
+
+    jitter "full" draws from [0, wait], "equal" from [wait/2, wait]. `on` and `never` are names of exception classes (qualified,
+    as `Failure.type`); a class matches its subclasses; an empty `on` means every `Exception`.
+    """
+
+    attempts: int = 1
+    delay: float = 0.0
+    backoff: float = 1.0
+    ceiling: float = 3600.0
+    jitter: Jitter = "none"
+    on: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """All a step is allowed. `executor` None is the run's default. `pure` steps may start before what they need is durable."""
+
+    retry: RetryPolicy = RetryPolicy()
+    timeout: float | None = None
+    executor: str | None = None
+    pure: bool = False
+
+
+NO_RETRY = RetryPolicy()
+DEFAULT = Policy()
+
+
+def retry_delay(policy: RetryPolicy, failures: int, failure: Failure, token: str) -> float | None:
+    """Seconds to wait after the `failures`-th counted failure of a step, or None if it is not to be tried again.
+
+    `token` names the attempt (run, step, item, attempt); it alone decides the jitter. A step that raised `Retry(after=...)`
+    is tried after that many seconds; having asked, it is tried under a policy without retries as well, at most 100 times.
+    """
+    attempts = max(policy.attempts, 100) if failure.asked and policy.attempts == 1 else policy.attempts
+    if failures >= attempts or not _retryable(policy, failure):
+        return None
+    if failure.after is not None:
+        return max(0.0, failure.after)
+    wait = min(policy.ceiling, policy.delay * policy.backoff ** (failures - 1)) if policy.delay else 0.0
+    if policy.jitter == "none" or wait == 0.0:
+        return wait
+    share = zlib.crc32(token.encode()) / 2**32
+    return wait * share if policy.jitter == "full" else wait * (0.5 + share / 2)
+
+
+def _retryable(policy: RetryPolicy, failure: Failure) -> bool:
+    if failure.asked:
+        return True
+    if failure.cause == "cancelled":
+        return False
+    names = {failure.type, *failure.bases}
+    if names & set(policy.never):
+        return False
+    return not policy.on or bool(names & set(policy.on))

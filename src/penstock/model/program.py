@@ -1,0 +1,147 @@
+"""The seam between a style of writing workflows and the engine.
+
+A style gives the engine a `Program`. For each scope of a run the program makes a `Play`, which is told what is done and asks
+for what comes next. It sees nothing else: no store, no executor, no clock. The engine plays live runs and old logs through the
+same calls, so a play must answer the same to the same calls: no clock, no chance, no I/O; `at` is the time it may use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from penstock.model.failure import Failure
+from penstock.model.policies import DEFAULT, Policy
+
+Partial = Literal["fail", "collect"]
+"""What one failed item means to a map: it fails the step, or stands in the results as its `Failure`."""
+
+
+class Do(msgspec.Struct, gc=False):
+    """Run `fn(*args, **kwargs)` as step `key`."""
+
+    key: str
+    fn: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    policy: Policy = DEFAULT
+
+
+class Map(msgspec.Struct, gc=False):
+    """Run `fn(item...)` for each item, at most `window` at once; the step's value is the list of results, in order.
+
+    Each item is a mapping of keyword arguments laid over `kwargs` when `by` is None, else it is passed as keyword `by`.
+    """
+
+    key: str
+    fn: Callable[..., Any]
+    items: Sequence[Any]
+    by: str | None = None
+    kwargs: Mapping[str, Any] = {}
+    window: int = 256
+    partial: Partial = "fail"
+    policy: Policy = DEFAULT
+
+
+class Open(msgspec.Struct, gc=False):
+    """Play another program in a scope of this run; the step's value is what that program ends with."""
+
+    key: str
+    program: Program
+    input: Any = None
+
+
+class Sleep(msgspec.Struct, gc=False):
+    """Done after `seconds`, or at wall time `until`."""
+
+    key: str
+    seconds: float | None = None
+    until: float | None = None
+
+
+class Wait(msgspec.Struct, gc=False):
+    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds."""
+
+    key: str
+    signal: str
+    timeout: float | None = None
+
+
+class Stop(msgspec.Struct, gc=False):
+    """Stop a step that was asked for; the program hears of it no more."""
+
+    key: str
+
+
+class Skip(msgspec.Struct, gc=False):
+    """Record that a step will not run, and why."""
+
+    key: str
+    reason: str = ""
+
+
+class End(msgspec.Struct, gc=False):
+    """The scope is done with this value, as soon as nothing of it runs any more; what did not start is dropped."""
+
+    value: Any = None
+
+
+class Fail(msgspec.Struct, gc=False):
+    """The scope has failed, as soon as nothing of it runs any more; what did not start is dropped."""
+
+    error: Failure
+
+
+Ask = Do | Map | Open | Sleep | Wait | Stop | Skip | End | Fail
+
+
+@runtime_checkable
+class Play(Protocol):
+    """One scope of one run: private, mutable, told in log order."""
+
+    def begin(self, at: float) -> Iterable[Ask]: ...
+    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]: ...
+    def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]: ...
+
+
+@runtime_checkable
+class Program(Protocol):
+    """A definition as the engine sees it. `version` stands for its structure: a log is continued only under the same one.
+
+    `hooks` names steps to run after the root scope ended, before the run does, by outcome ("completed", "failed",
+    "cancelled"): the function is called with the value, the failure, or the reason. Their own failures change nothing.
+    `limit` bounds how many steps of a run are in flight at once; `timeout` is the run's time in seconds from its start.
+    `keep` says whether finished steps stay in memory (a graph: yes; an endless flow: no).
+    """
+
+    name: str
+    version: str
+    hooks: Mapping[str, Do]
+    limit: int | None
+    timeout: float | None
+    keep: bool
+
+    def play(self, input: Any) -> Play: ...
+
+
+class Plan:
+    """Defaults for programs: subclass and set what differs."""
+
+    name = "program"
+    version = ""
+    hooks: Mapping[str, Do] = {}
+    limit: int | None = None
+    timeout: float | None = None
+    keep = True
+
+    def play(self, input: Any) -> Play:
+        raise NotImplementedError
+
+
+@runtime_checkable
+class Definition(Protocol):
+    """What every style's definition can do: one style meets another only through it."""
+
+    def as_program(self) -> Program: ...

@@ -1,0 +1,257 @@
+"""A workflow of tasks as the engine plays it: a step is ready when its upstream steps are settled; values go by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from penstock.model.failure import Failure
+from penstock.model.graph import sinks, successors
+from penstock.model.policies import DEFAULT, Policy
+from penstock.model.program import Ask, Do, End, Fail, Map, Open, Partial, Plan, Program, Skip
+
+Trigger = Literal["all_succeeded", "all_done", "any_succeeded", "any_failed"]
+"""When a task runs once everything upstream has settled; otherwise it is skipped."""
+
+Source = tuple[Literal["task", "input", "value"], Any]
+"""Where an argument comes from: a task's result, an input of the run, or a value written into the workflow."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One task of a graph. `bindings` says where each argument comes from; `over` the arguments a map goes over."""
+
+    name: str
+    fn: Callable[..., Any] | None
+    depends_on: tuple[str, ...] = ()
+    bindings: tuple[tuple[str, Source], ...] = ()
+    everything: bool = False
+    over: tuple[tuple[str, Source], ...] = ()
+    window: int = 256
+    partial: Partial = "fail"
+    program: Program | None = None
+    when: Callable[..., bool] | None = None
+    when_bindings: tuple[tuple[str, Source], ...] = ()
+    trigger: Trigger = "all_succeeded"
+    optional: bool = False
+    policy: Policy = DEFAULT
+
+
+class GraphProgram(Plan):
+    """A checked graph, compiled once and played often.
+
+    `version` is a digest of its structure: names, kinds, dependencies. `fail_fast` False lets independent branches finish first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        nodes: Sequence[Node],
+        *,
+        fail_fast: bool = True,
+        limit: int | None = None,
+        timeout: float | None = None,
+        hooks: Mapping[str, Do] | None = None,
+    ) -> None:
+        self.name = name
+        self.nodes = {node.name: node for node in nodes}
+        self.fail_fast = fail_fast
+        self.limit = limit
+        self.timeout = timeout
+        self.hooks = hooks or {}
+        needs = {node.name: node.depends_on for node in nodes}
+        self.after = successors(needs)
+        self.missing = {name: len(upstream) for name, upstream in needs.items()}
+        self.roots = [node.name for node in nodes if not node.depends_on]
+        self.sinks = sinks(needs)
+        self.plain = {node.name for node in nodes if _is_plain(node)}
+        self.version = hashlib.sha256("\n".join(_structure(node) for node in nodes).encode()).hexdigest()[:16]
+
+    def calls(self) -> Iterable[tuple[Callable[..., Any], Policy]]:
+        """Every function it will ask for, with its policy; sub-graphs included."""
+        for node in self.nodes.values():
+            if node.fn is not None:
+                yield node.fn, node.policy
+            elif isinstance(node.program, GraphProgram):
+                yield from node.program.calls()
+
+    def play(self, input: Any) -> GraphPlay:
+        return GraphPlay(self, input or {})
+
+
+def _is_plain(node: Node) -> bool:
+    return (
+        node.program is None
+        and not node.over
+        and node.when is None
+        and node.trigger == "all_succeeded"
+        and not node.everything
+    )
+
+
+def _structure(node: Node) -> str:
+    kind = "open" if node.program is not None else "map" if node.over else "do"
+    inner = node.program.version if node.program is not None else ""
+    return f"{kind} {node.name} <- {', '.join(node.depends_on)} {inner}"
+
+
+class GraphPlay:
+    """See Play. `values` holds results; `unwell` what was skipped or failed, and with which word."""
+
+    __slots__ = ("asked", "error", "input", "missing", "program", "unwell", "values")
+
+    def __init__(self, program: GraphProgram, input: Mapping[str, Any]) -> None:
+        self.program = program
+        self.input = input
+        self.missing = dict(program.missing)
+        self.values: dict[str, Any] = {}
+        self.unwell: dict[str, str] = {}
+        self.error: Failure | None = None
+        self.asked = 0
+
+    def begin(self, at: float) -> Iterable[Ask]:
+        asks: list[Ask] = []
+        for name in self.program.roots:
+            self._release(name, asks)
+        return self._close(asks)
+
+    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
+        self.values[key] = value
+        self.asked -= 1
+        asks: list[Ask] = []
+        missing = self.missing
+        for name in self.program.after[key]:
+            left = missing[name] = missing[name] - 1
+            if not left:
+                self._release(name, asks)
+        return asks if self.asked else self._close(asks)
+
+    def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]:
+        self.asked -= 1
+        asks: list[Ask] = []
+        if self.program.nodes[key].optional:
+            self._settle_unwell(key, "failed", asks)
+        elif self.program.fail_fast:
+            return [Fail(error)]
+        else:
+            self.error = self.error or error
+        return self._close(asks)
+
+    def _close(self, asks: list[Ask]) -> list[Ask]:
+        """If nothing is in flight: the end, with the value of the last task or those of all last tasks by name."""
+        if self.asked:
+            return asks
+        if self.error is not None:
+            asks.append(Fail(self.error))
+        else:
+            asks.append(End(self._result()))
+        return asks
+
+    def _result(self) -> Any:
+        last = self.program.sinks
+        if len(last) == 1:
+            return self.values.get(last[0])
+        return {name: self.values[name] for name in last if name in self.values}
+
+    def _release(self, name: str, asks: list[Ask]) -> None:
+        """Everything upstream of this task has settled."""
+        if not self._run_or_skip(name, asks):
+            self._settle_unwell(name, "skipped", asks)
+
+    def _run_or_skip(self, name: str, asks: list[Ask]) -> bool:
+        program = self.program
+        node = program.nodes[name]
+        if self.unwell or name not in program.plain:
+            reason = self._reason_to_skip(node)
+            if reason is not None:
+                asks.append(Skip(name, reason))
+                return False
+        self.asked += 1
+        asks.append(self._ask(node))
+        return True
+
+    def _reason_to_skip(self, node: Node) -> str | None:
+        unwell = [f"{name} {self.unwell[name]}" for name in node.depends_on if name in self.unwell]
+        well = len(node.depends_on) - len(unwell)
+        trigger = node.trigger
+        if trigger == "all_succeeded" and unwell:
+            return f"upstream {', '.join(unwell)}"
+        if trigger == "any_succeeded" and node.depends_on and not well:
+            return "nothing upstream succeeded"
+        if trigger == "any_failed" and not any(word.endswith("failed") for word in unwell):
+            return "nothing upstream failed"
+        if node.when is not None and not node.when(**self._arguments(node.when_bindings)):
+            return "its condition was false"
+        return None
+
+    def _settle_unwell(self, key: str, word: str, asks: list[Ask]) -> None:
+        """A task was skipped or failed: what waited for it alone runs or is skipped in turn."""
+        self.unwell[key] = word
+        queue = [key]
+        for settled in queue:
+            for name in self.program.after[settled]:
+                self.missing[name] -= 1
+                if not self.missing[name] and not self._run_or_skip(name, asks):
+                    self.unwell[name] = "skipped"
+                    queue.append(name)
+
+    def _ask(self, node: Node) -> Ask:
+        arguments = self._arguments(node.bindings)
+        if node.name in self.program.plain:
+            return Do(node.name, node.fn, (), arguments, node.policy)  # type: ignore[arg-type]
+        if node.everything:
+            arguments = {**{n: self.values[n] for n in node.depends_on if n in self.values}, **arguments}
+        if node.program is not None:
+            return Open(node.name, node.program, arguments)
+        assert node.fn is not None
+        if node.over:
+            return self._map(node, arguments)
+        return Do(node.name, node.fn, (), arguments, node.policy)
+
+    def _map(self, node: Node, arguments: dict[str, Any]) -> Map:
+        assert node.fn is not None
+        columns = {name: _sequence(self._value(source), node.name, name) for name, source in node.over}
+        by: str | None = None
+        items: Sequence[Any]
+        if len(columns) == 1:
+            by, items = next(iter(columns.items()))
+        else:
+            _same_length(node.name, columns)
+            items = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return Map(node.name, node.fn, items, by, arguments, node.window, node.partial, node.policy)
+
+    def _arguments(self, bindings: Iterable[tuple[str, Source]]) -> dict[str, Any]:
+        """Arguments by parameter; one whose task was skipped or failed, or whose input was not given, is left out."""
+        values, found = self.values, {}
+        for parameter, (kind, what) in bindings:
+            if kind == "task":
+                if what in values:
+                    found[parameter] = values[what]
+                elif what in self.unwell:
+                    found[parameter] = None
+            elif kind == "input":
+                if what in self.input:
+                    found[parameter] = self.input[what]
+            else:
+                found[parameter] = what
+        return found
+
+    def _value(self, source: Source) -> Any:
+        kind, what = source
+        return self.values[what] if kind == "task" else self.input[what] if kind == "input" else what
+
+
+def _sequence(value: Any, task: str, parameter: str) -> Sequence[Any]:
+    if isinstance(value, list | tuple | range):
+        return value
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{task!r} maps over {parameter!r}, which is {type(value).__name__}: give it a list")
+    return list(value)
+
+
+def _same_length(task: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"{task!r} maps over lists of different lengths: {lengths}")

@@ -1,0 +1,155 @@
+"""A task: an ordinary function with a name, options, and a place in a workflow."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
+
+from penstock.errors import DefinitionError
+from penstock.model.program import Partial
+from penstock.tasks.options import Options, check_options
+
+if TYPE_CHECKING:
+    from penstock.tasks.workflow import Workflow
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+building: ContextVar[Workflow | None] = ContextVar("penstock_building", default=None)
+"""The workflow whose `with` block is open here."""
+
+
+class Task(Generic[P, R]):
+    """A function as a task. Calling it calls the function: tasks are tested like functions.
+
+    `name` is the function's unless given. Added to a workflow, a task of the same name (a copy) belongs to it; there
+    `a >> b` makes b depend on a.
+    """
+
+    def __init__(self, fn: Callable[P, R], *, name: str | None = None, **options: Unpack[Options]) -> None:
+        if not callable(fn):
+            raise DefinitionError(f"a task is made of a function; {fn!r} is {type(fn).__name__}")
+        self.fn = fn
+        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        check_options(options, f"task {self.name!r}")
+        self.options: dict[str, Any] = dict(options)
+        self.over: Mapping[str, Any] | None = None
+        self.window = 256
+        self.partial: Partial = "fail"
+        self.flow: Workflow | None = None
+        self.__doc__ = getattr(fn, "__doc__", None)
+        self.__name__ = self.name
+        self.__wrapped__ = fn
+        self.__module__ = getattr(fn, "__module__", "")
+        self.__qualname__ = getattr(fn, "__qualname__", self.name)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function, outside any run."""
+        return self.fn(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        return (_by_reference, (self.__module__, self.__qualname__))
+
+    def named(self, name: str, **options: Unpack[Options]) -> Task[P, R]:
+        """A copy under another name, with other options where given."""
+        copy: Task[P, R] = Task(self.fn, name=name, **{**self.options, **options})  # type: ignore[misc]
+        copy.over, copy.window, copy.partial = self.over, self.window, self.partial
+        return copy
+
+    def map(self, *, window: int = 256, partial: Partial = "fail", **over: Any) -> Task[P, list[R]]:
+        """A task that runs once an item: `measure.map(path="find_modules")` calls measure(path=...) for each path.
+
+        Each keyword names a parameter and says what it goes over: the name of an upstream task or of an input, a Task, or a
+        list; several go side by side and must be of one length. Other parameters get what they would get without `map`. At
+        most `window` items are under way at once. `partial="collect"` puts a `Failure` in the place of a failed item instead
+        of failing the task. The result is the list of results, in order.
+        """
+        if not over:
+            raise DefinitionError(
+                f"{self.name}.map() needs to know what to go over, such as {self.name}.map({_first(self.fn)}=...)"
+            )
+        if window < 1:
+            raise DefinitionError(f"{self.name}.map(window={window}) must be at least 1")
+        if partial not in ("fail", "collect"):
+            raise DefinitionError(f"{self.name}.map(partial={partial!r}) must be 'fail' or 'collect'")
+        copy: Task[P, Any] = self.named(self.name)
+        copy.over, copy.window, copy.partial = over, window, partial
+        return copy
+
+    def __rshift__(self, other: Any) -> Any:
+        """`a >> b`: b depends on a; `a >> [b, c]`: both do. Returns the right side, for chains."""
+        _link(self, other)
+        return other
+
+    def __rrshift__(self, others: Any) -> Task[P, R]:
+        """`[a, b] >> c`: c depends on both."""
+        for other in others:
+            _link(other, self)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    @property
+    def status(self) -> str:
+        """Of the latest run of its workflow: waiting until it was asked for."""
+        run = self.flow.latest if self.flow is not None else None
+        return "waiting" if run is None else run.steps[self.name].status
+
+    @property
+    def result(self) -> R:
+        """Its value in the latest run of its workflow."""
+        if self.flow is None or self.flow.latest is None:
+            raise DefinitionError(f"task {self.name!r} has no result: its workflow was not run")
+        return self.flow.latest.steps[self.name].result  # type: ignore[no-any-return]
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(
+    *, name: str | None = None, **options: Unpack[Options]
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(fn: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
+    """Make a function a task: `@task`, `@task()`, or `@task(retries=3, timeout=10)`. See Options for what it may be told."""
+    if fn is not None:
+        return Task(fn)
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        return Task(function, name=name, **options)
+
+    return decorate
+
+
+def as_task(what: Any) -> Task[..., Any]:
+    """A task, or an ordinary function taken as one."""
+    if isinstance(what, Task):
+        return what
+    if not callable(what):
+        raise DefinitionError(f"{what!r} is no task: decorate a function with @task and give that")
+    return Task(what)
+
+
+def _link(upstream: Any, downstream: Any) -> None:
+    for later in downstream if isinstance(downstream, list | tuple) else [downstream]:
+        flow = getattr(later, "flow", None) or getattr(upstream, "flow", None) or building.get()
+        if flow is None:
+            raise DefinitionError(
+                f"{upstream!r} >> {later!r} is said outside a workflow: say it inside `with Workflow(...) as flow:`,"
+                " or of the tasks that flow.add_task(...) returned"
+            )
+        flow.link(upstream, later)
+
+
+def _first(fn: Callable[..., Any]) -> str:
+    return next(iter(inspect.signature(fn).parameters), "item")
+
+
+def _by_reference(module: str, qualname: str) -> Any:
+    found: Any = sys.modules[module]
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found
