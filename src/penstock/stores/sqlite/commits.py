@@ -1,0 +1,199 @@
+"""How changes are written.
+
+The hot path is a change that only appends to one run: one INSERT that is a commit of its own and refuses itself where the log
+does not end as expected. Many of them at once are one transaction of two prepared statements. Whatever else a change asks for,
+and whatever the hot path had refused, is judged by `model.changes.judge`, change by change, on rows read in the transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from penstock.model.changes import OK, Change, Duplicate, Known, Letter, Ok, Put, Row, Verdict, judge
+from penstock.stores.sqlite import tables
+from penstock.stores.sqlite.clock import StoreClock
+from penstock.stores.sqlite.queries import statements
+from penstock.stores.sqlite.writer import Writer
+
+_ONE_STATEMENT: Final = 8
+"""Events that one INSERT takes at most; more are a transaction."""
+
+
+class Commits:
+    """Writes changes and says which bells are to ring for them."""
+
+    def __init__(self, writer: Writer, clock: StoreClock) -> None:
+        self._writer = writer
+        self._clock = clock
+
+    def write(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
+        if all(map(_only_appends, changes)):
+            try:
+                return self._append(changes), set()
+            except sqlite3.IntegrityError:
+                pass  # one of them does not go on where its log ends: judge them all
+        for change in changes:
+            tables.check_change(change)
+        with self._writer.transaction() as connection:
+            transaction = Transaction(connection, self._clock)
+            verdicts = [transaction.apply(change) for change in changes]
+        if any(isinstance(verdict, Duplicate) for verdict in verdicts):
+            self._writer.settle()  # success is told of what somebody else wrote, perhaps just now
+        return verdicts, transaction.topics
+
+    def _append(self, changes: Sequence[Change]) -> list[Verdict]:
+        if len(changes) == 1 and len(changes[0].events) <= _ONE_STATEMENT:
+            self._append_one(changes[0])
+        elif changes:
+            self._append_all(changes)
+        return [OK] * len(changes)
+
+    def _append_one(self, change: Change) -> None:
+        events = change.events
+        parameters: tuple[Any, ...] = (change.run, change.expect, *events[0][1:])
+        for event in events[1:]:
+            parameters += event
+        assert events[-1].sequence == change.expect + len(events)  # type: ignore[operator]
+        self._writer.run(_insert(len(events)), parameters)
+
+    def _append_all(self, changes: Sequence[Change]) -> None:
+        firsts, rest = _split(changes)
+        with self._writer.transaction() as connection:
+            connection.executemany(statements()["append_first"], firsts)
+            connection.executemany(statements()["append"], rest)
+
+
+def _only_appends(change: Change) -> bool:
+    return bool(
+        change.events
+        and change.expect is not None
+        and not change.puts
+        and change.key is None
+        and not change.guards
+        and not change.letters
+        and change.take is None
+    )
+
+
+@cache
+def _insert(events: int) -> str:
+    """The hot path's statement for so many events."""
+    return statements()["append_first"] + "".join(
+        f", (?1, {', '.join(f'?{8 + 6 * event + column}' for column in range(6))})"
+        for event in range(events - 1)
+    )
+
+
+def _split(changes: Sequence[Change]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Each run's first event, whose number the database makes sure of, and those that follow it."""
+    firsts: list[tuple[Any, ...]] = []
+    rest: list[tuple[Any, ...]] = []
+    ends: dict[str, int] = {}
+    for change in changes:
+        tables.check_numbers(change)
+        run, events = change.run, change.events
+        if ends.get(run) == change.expect:
+            rest.extend((run, *event) for event in events)
+        else:
+            firsts.append((run, change.expect, *events[0][1:]))
+            rest.extend((run, *event) for event in events[1:])
+        ends[run] = events[-1].sequence
+    return firsts, rest
+
+
+class Transaction:
+    """The general path: one open transaction, told one change after the other."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: StoreClock) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+        self._clock = clock
+        self._now = clock.wall()
+        self._sql = statements()
+        self._ends: dict[str, int] = {}
+        self.topics: set[str] = set()
+
+    def apply(self, change: Change) -> Verdict:
+        (verdict,) = judge([change], self._known(change))
+        if isinstance(verdict, Ok):
+            self._write(change)
+        return verdict
+
+    def _known(self, change: Change) -> Known:
+        rows = {(guard.table, guard.key): self._row(guard.table, guard.key) for guard in change.guards}
+        known = Known({place: row for place, row in rows.items() if row is not None}, {}, {})
+        if change.key is not None:
+            found = self._execute(self._sql["find_key"], (change.run, change.key)).fetchone()
+            if found is not None:
+                known.keys[change.run, change.key] = found[0]
+        if change.expect is not None:
+            known.sequences[change.run] = self._last(change.run)
+        return known
+
+    def _row(self, table: str, key: str) -> dict[str, Any] | None:
+        found = self._execute(tables.select(table, 1), (key,)).fetchone()
+        return None if found is None else dict(zip(tables.COLUMNS[table], found, strict=True))
+
+    def _last(self, run: str) -> int:
+        last = self._ends.get(run)
+        if last is None:
+            (last,) = self._execute(self._sql["last_sequence"], (run,)).fetchone()
+        return int(last)
+
+    def _write(self, change: Change) -> None:
+        run = change.run
+        if change.key is not None:
+            self._execute(self._sql["write_key"], (run, change.key, change.digest))
+        for put in change.puts:
+            self._put(put)
+        if change.events:
+            self._append(run, change.events)
+        for letter in change.letters:
+            self._deliver(run, letter)
+        if change.take is not None:
+            self._execute(self._sql["take_letters"], (run, change.take))
+
+    def _append(self, run: str, events: Sequence[Row]) -> None:
+        self._executemany(self._sql["append"], [(run, *event) for event in events])
+        self._ends[run] = events[-1].sequence
+
+    def _put(self, put: Put) -> None:
+        if put.columns is None:
+            self._delete(put)
+            return
+        columns = tables.resolve(put, self._clock.due, self._next_rank, self._now)
+        sql = tables.upsert(put.table, columns, put.columns)
+        written = self._execute(sql, (put.key, *columns.values())).fetchall()
+        for state, queue, created in written:
+            if put.table == "runs" and ("status" in columns or created == self._now):
+                self.topics.add(f"run:{put.key}")
+            if state in ("ready", "delayed"):
+                self.topics.add(f"queue:{queue}")
+
+    def _delete(self, put: Put) -> None:
+        if put.table == "runs":
+            self._execute(self._sql["keep_inbox"], (put.key,))
+        self._execute(f"DELETE FROM {put.table} WHERE id = ?", (put.key,))
+
+    def _next_rank(self) -> int:
+        ((rank,),) = self._execute(self._sql["next_rank"]).fetchall()
+        return int(rank)
+
+    def _deliver(self, run: str, letter: Letter) -> None:
+        key = letter.key
+        if key is not None and not self._execute(self._sql["write_letter_key"], (run, key)).rowcount:
+            return
+        number = self._number(run)
+        self._execute(self._sql["write_letter"], (run, number, *letter[1:]))
+        self.topics.add(f"run:{run}")
+
+    def _number(self, run: str) -> int:
+        for number, owner in self._execute(self._sql["number_letter"], (run,)).fetchall():
+            if owner is not None:
+                self.topics.add(f"owner:{owner}")
+            return int(number)
+        ((number,),) = self._execute(self._sql["number_early_letter"], (run,)).fetchall()
+        return int(number)

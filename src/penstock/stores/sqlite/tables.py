@@ -1,0 +1,123 @@
+"""Which tables and columns callers may name, and the statement that writes a row of any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, Final
+
+from penstock.model.changes import Change, Columns, Put
+
+_CLAIMED: Final = ("state", "queue", "rank", "due", "owner", "epoch", "inbox", "gate")
+_WHEN: Final = ("created", "updated")
+COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "runs": ("id", "workflow", "status", *_CLAIMED, "tags", "data", *_WHEN),
+    "queued": ("id", "run", "step", *_CLAIMED, "data", *_WHEN),
+    "documents": ("id", "kind", "version", "data", *_WHEN),
+    "blobs": ("id", "data", "created"),
+}
+CLAIMABLE: Final = ("runs", "queued")
+PSEUDO: Final = frozenset({"due_in", "rank_minus"})
+"""Names a put may use that are no columns: the store works out `due` and `rank` from them."""
+_PLAIN: Final = (str, int, float, bytes, type(None))
+
+
+def check_table(table: str, columns: Iterable[str] = ()) -> None:
+    """ValueError where the table, or one of the columns, does not exist."""
+    known = COLUMNS.get(table)
+    if known is None:
+        raise ValueError(f"no table {table!r}; there are {', '.join(COLUMNS)}")
+    if unknown := [name for name in columns if name not in known]:
+        raise ValueError(
+            f"table {table!r} has no column {', '.join(sorted(unknown))}; it has {', '.join(known)}"
+        )
+
+
+def check_claimable(table: str) -> None:
+    if table not in CLAIMABLE:
+        raise ValueError(f"rows of {table!r} cannot be claimed; those of {' and '.join(CLAIMABLE)} can")
+
+
+def check_change(change: Change) -> None:
+    """What no right caller writes, found before anything is written."""
+    if change.events:
+        assert change.expect is not None, "events need an expected sequence"
+        check_numbers(change)
+    assert change.run or not (change.events or change.letters or change.take), "whose events or letters?"
+    for guard in change.guards:
+        check_table(guard.table, guard.columns or ())
+    for put in change.puts:
+        _check_put(put)
+
+
+def check_numbers(change: Change) -> None:
+    for expected, event in enumerate(change.events, (change.expect or 0) + 1):
+        assert event.sequence == expected, f"event {event.sequence} of {change.run} where {expected} is due"
+
+
+def _check_put(put: Put) -> None:
+    columns = put.columns or {}
+    pseudo = PSEUDO if put.table in CLAIMABLE else ()
+    check_table(put.table, [name for name in columns if name not in pseudo])
+    if "id" in columns:
+        raise ValueError(f"a row of {put.table} has its key for an id; it cannot be put as a column")
+    for name, value in columns.items():
+        if not isinstance(value, _PLAIN):
+            raise ValueError(f"{put.table}.{name} cannot hold {value!r}: only text, numbers, bytes, None")
+
+
+def resolve(
+    put: Put, due: Callable[[float, Any], float], rank: Callable[[], int], now: float
+) -> dict[str, Any]:
+    """The columns to write: pseudo columns worked out, and what follows from a new state.
+
+    `due(seconds, state)` is when so many seconds from now will be on the clock that times rows of that state.
+    """
+    assert put.columns is not None
+    columns = dict(put.columns)
+    if "due_in" in columns:
+        columns["due"] = due(columns.pop("due_in"), columns.get("state"))
+    if "rank_minus" in columns:
+        columns["rank"] = rank() - columns.pop("rank_minus")
+    if columns.get("state") in ("ready", "delayed"):
+        columns.setdefault("owner", None)
+    columns.setdefault("created", now)
+    if put.table != "blobs":
+        columns.setdefault("updated", now)
+    return columns
+
+
+def upsert(table: str, columns: Columns, given: Columns) -> str:
+    """Write a row with these columns (its id first); of an old row only change what was `given`, and `updated`."""
+    return _upsert(table, tuple(columns), "created" in given)
+
+
+@cache
+def _upsert(table: str, names: Sequence[str], created: bool) -> str:
+    into, values = ["id", *names], ["?"] * (len(names) + 1)
+    if table == "runs" and "inbox" not in names:
+        into.append("inbox")
+        values.append("coalesce((SELECT newest FROM inboxes WHERE run = ?1), 0)")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if created or name != "created")
+    do = f"UPDATE SET {changed}" if changed else "NOTHING"
+    returned = " RETURNING state, queue, created" if table in CLAIMABLE else ""
+    return f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join(values)}) ON CONFLICT (id) DO {do}{returned}"
+
+
+@cache
+def select(table: str, count: int) -> str:
+    """Rows by key, so many of them."""
+    return f"SELECT {', '.join(COLUMNS[table])} FROM {table} WHERE id IN ({', '.join('?' * count)})"
+
+
+@cache
+def find(table: str, columns: Sequence[str], prefix: bool, after: bool, newest_first: bool) -> str:
+    """Rows in order of creation; parameters: the columns' values, prefix and its end, rowid to begin after, limit."""
+    terms = [f"{name} IS ?" for name in columns]
+    if prefix:
+        terms += ["id >= ?", "id < ?"]
+    if after:
+        terms.append("rowid < ?" if newest_first else "rowid > ?")
+    where = f" WHERE {' AND '.join(terms)}" if terms else ""
+    order = "DESC" if newest_first else "ASC"
+    return f"SELECT {', '.join(COLUMNS[table])} FROM {table}{where} ORDER BY rowid {order} LIMIT ?"
