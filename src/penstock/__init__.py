@@ -33,7 +33,24 @@ _NAMES = {
     "task": "penstock.tasks",
 }
 
-__all__ = [*_NAMES]
+__all__ = [
+    "Cancelled",
+    "Context",
+    "Engine",
+    "PenstockError",
+    "Retry",
+    "RetryPolicy",
+    "Run",
+    "RunCancelled",
+    "RunFailed",
+    "Task",
+    "Workflow",
+    "close_all",
+    "context",
+    "open",
+    "resource",
+    "task",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -41,7 +58,8 @@ def __getattr__(name: str) -> Any:
     if place is None:
         raise AttributeError(f"module 'penstock' has no attribute {name!r}")
     module, _, attribute = place.partition(":")
-    value = globals()[name] = getattr(import_module(module), attribute or name)
+    found = import_module(module)
+    value = globals()[name] = found if name == "context" else getattr(found, attribute or name)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import secrets
 import threading
@@ -34,12 +35,13 @@ from penstock.model.history import StepRecord, steps_in
 from penstock.model.ids import new_id, run_id_for
 from penstock.model.program import Definition, Program
 from penstock.model.states import FINISHED, RunStatus
-from penstock.ports import Executor, Observer, Store
+from penstock.ports import Clock, Executor, Observer, Store
 
 if TYPE_CHECKING:
     from penstock.app.keeper import Keeper
     from penstock.app.recovery import Recovered
     from penstock.codecs import JsonCodec
+    from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
 
 LEASE_SECONDS = 5.0
@@ -65,7 +67,7 @@ class Engine:
     ) -> None:
         self.store = store
         self.address = address
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.observers: list[Observer] = list(observers)
         self.watchers: list[Callable[[str, str, int | None, str, Any], None]] = []
@@ -80,7 +82,7 @@ class Engine:
         self._keeper: Keeper | None = None
         self._background: SyncDriver | None = None
         self._thread: threading.Thread | None = None
-        self._loops: dict[int, Any] = {}
+        self._loops: dict[int, AioDriver] = {}
         self.journal: Journal = self._make_journal()
         install(clock=self.clock.now, echo=capture_echo)
 
@@ -271,15 +273,19 @@ class Engine:
         finally:
             self._abandon(driver)
 
-    def _loop_driver(self) -> Any:
+    def _loop_driver(self) -> AioDriver:
+        """The driver of the running event loop."""
         import asyncio
 
         from penstock.engine.aio_driver import AioDriver
+        from penstock.executors.aio import AioExecutor
 
         loop = asyncio.get_running_loop()
-        driver = self._loops.get(id(loop))
-        if driver is None or driver.loop is not loop:
-            driver = self._loops[id(loop)] = AioDriver(self, loop)
+        with self._lock:
+            driver = self._loops.get(id(loop))
+            if driver is None or driver.loop is not loop:
+                self._loops = {key: each for key, each in self._loops.items() if not each.loop.is_closed()}
+                driver = self._loops[id(loop)] = AioDriver(self, loop, AioExecutor(loop=loop))
         return driver
 
     # What a driver needs of its host
@@ -444,7 +450,7 @@ class Engine:
 
     def list(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 100
-    ) -> list[Run[Any]]:
+    ) -> builtins.list[Run[Any]]:
         """The newest runs first."""
         return [
             Run(self, row["id"], row["workflow"])
@@ -453,7 +459,7 @@ class Engine:
 
     def rows(
         self, *, status: str | None = None, workflow: str | None = None, limit: int = 100
-    ) -> list[dict[str, Any]]:
+    ) -> builtins.list[dict[str, Any]]:
         """The rows of table `runs`, the newest first."""
         where = {
             name: value for name, value in (("status", status), ("workflow", workflow)) if value is not None
@@ -468,7 +474,7 @@ class Engine:
         status: RunStatus = rows[run_id]["status"]
         return status
 
-    def events_of(self, run_id: str) -> list[tuple[int, float, e.Event]]:
+    def events_of(self, run_id: str) -> builtins.list[tuple[int, float, e.Event]]:
         """A run's log as events."""
         if self.store is None:
             assert isinstance(self.journal, EphemeralJournal)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from penstock.errors import RunCancelled, RunFailed, RunNotFound, StepTimeout
@@ -34,6 +33,7 @@ class Run(Generic[T]):
         self._final: machine.Outcome | None = None
         self._error: BaseException | None = None
         self._waiting: threading.Event | None = None
+        self._when_over: list[Callable[[], object]] = []
         self.id = id
         self.workflow = workflow
         self.over = False
@@ -74,8 +74,24 @@ class Run(Generic[T]):
     async def result_async(self, timeout: float | None = None) -> T:
         """See `result`; does not block the event loop."""
         if not self.over:
-            await asyncio.to_thread(self.wait, timeout)
+            await self.wait_async(timeout)
         return self.result()
+
+    async def wait_async(self, timeout: float | None = None) -> RunStatus:
+        """See `wait`; does not block the event loop."""
+        import asyncio
+
+        if self._live is None:
+            return await asyncio.to_thread(self.wait, timeout)
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        self._when_over.append(lambda: loop.call_soon_threadsafe(_resolve, over))
+        if not self.over:
+            try:
+                await asyncio.wait_for(over, timeout)
+            except TimeoutError:
+                raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
+        return self.status
 
     def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until the run has finished and return its status. Raises StepTimeout after `timeout` seconds."""
@@ -83,7 +99,9 @@ class Run(Generic[T]):
             return self._engine.wait_for(self.id, FINISHED, timeout)
         if not self.over:
             waiting = self._waiting = self._waiting or threading.Event()
-            if not self.over and not waiting.wait(timeout):
+            if self.over:  # in the meantime, by another thread
+                waiting.set()
+            if not waiting.wait(timeout):
                 raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s")
         return self.status
 
@@ -116,14 +134,20 @@ class Run(Generic[T]):
 
     async def cancel_async(self, reason: str = "") -> None:
         """See `cancel`."""
+        import asyncio
+
         await asyncio.to_thread(self.cancel, reason)
 
     async def pause_async(self, reason: str = "") -> None:
         """See `pause`."""
+        import asyncio
+
         await asyncio.to_thread(self.pause, reason)
 
     async def resume_async(self) -> Run[T]:
         """See `resume`."""
+        import asyncio
+
         return await asyncio.to_thread(self.resume)
 
     # For the engine
@@ -134,6 +158,8 @@ class Run(Generic[T]):
         self.over = True
         if self._waiting is not None:
             self._waiting.set()
+        for tell in self._when_over:
+            tell()
 
     def _outcome(self) -> machine.Outcome:
         if self._final is None:
@@ -213,6 +239,11 @@ class Steps(Mapping[str, StepView]):
 
     def _records(self) -> dict[str, StepRecord]:
         return self._run._engine.steps_of(self._run.id)
+
+
+def _resolve(future: Any) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _live_step(run: Run[Any], live: machine.Run, name: str) -> StepView | None:

@@ -221,7 +221,7 @@ class Core:
             if kind == "step":
                 self._step_due(what, when, at)
             elif kind == "attempt":
-                self._attempt_due(*what, at)
+                self._attempt_due(what[0], what[1], at)
             elif what.deadline == when:
                 self._run_due(what, at)
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from penstock.context import Context
+from penstock.context import Context, invoke
 from penstock.engine.core import Batch, Core, Lane
 from penstock.engine.journal import Journal
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
@@ -75,6 +75,29 @@ class Driver:
     def post(self, what: Callable[..., None], *args: Any) -> None:
         """From any thread: have `what(*args)` called on the driver's own."""
         raise NotImplementedError
+
+    def turn(self) -> bool:
+        """One thing at a time: timers, a batch, a step. False if there is nothing to do but wait."""
+        core = self.core
+        now = self.now()
+        due = core.next_due()
+        if due is not None and due <= now:
+            core.due(now)
+        batch = core.seal(now)
+        if batch is not None:
+            self.write(batch)
+            return True
+        if self.ready:
+            self.run_here(self.ready.popleft())
+            return True
+        return False
+
+    def run_here(self, step: Step) -> None:
+        """Run a step on the driver's own thread."""
+        if self.core.begin(step, self.now()):
+            job = self.job(step)
+            self.flying[step] = job.context
+            self.answer(step, invoke(job))
 
     # Runs
 
@@ -257,6 +280,7 @@ class Driver:
         key = (policy.executor, step.ask.fn, policy.timeout)
         lane = self._routes.get(key)
         if lane is None:
+            executor: Executor | None
             try:
                 executor = self.executor_for(policy.executor, step.ask.fn, policy.timeout)
             except DefinitionError as error:
@@ -277,7 +301,7 @@ class Driver:
 class Refusal:
     """The executor of steps whose executor does not exist: each fails, saying so. See Executor."""
 
-    slots = None
+    slots: int | None = None
 
     def __init__(self, message: str) -> None:
         self.name = message

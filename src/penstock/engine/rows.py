@@ -93,7 +93,7 @@ def event_of(row: Row, codec: Codec, read_blob: ReadBlob) -> e.Event:
 
 
 def _made(cls: type[Any], row: Row, fields: dict[str, Any]) -> e.Event:
-    names = cls.__struct_fields__  # type: ignore[attr-defined]
+    names = cls.__struct_fields__
     known = {name: value for name, value in fields.items() if name in names}
     if "step" in names:
         known["step"] = row.step
@@ -101,7 +101,8 @@ def _made(cls: type[Any], row: Row, fields: dict[str, Any]) -> e.Event:
         known["item"] = row.item
     for name in _VALUES & set(names):
         known.setdefault(name, None)
-    return cls(**known)  # type: ignore[no-any-return]
+    made: e.Event = cls(**known)
+    return made
 
 
 def _as(name: str, text: msgspec.Raw) -> Any:

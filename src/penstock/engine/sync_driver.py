@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from penstock.context import invoke, is_async
+from penstock.context import is_async
 from penstock.engine.driver import Driver, Host
 from penstock.ports import Executor
 
@@ -56,23 +56,12 @@ class SyncDriver(Driver):
             self.driving = False
 
     def turn(self) -> bool:
-        """One thing at a time: mail, then a timer, then a batch, then a step. False if there is nothing to do but wait."""
+        """See Driver.turn; mail first."""
         mail = self._mail
         while not mail.empty():
             what, args = mail.get()
             what(*args)
-        core = self.core
-        due = core.next_due()
-        if due is not None and due <= self.now():
-            core.due(self.now())
-        batch = core.seal(self.now())
-        if batch is not None:
-            self.write(batch)
-            return True
-        if self.ready:
-            self._run(self.ready.popleft())
-            return True
-        return False
+        return super().turn()
 
     def wait(self) -> None:
         """Until mail comes or a timer is due, a second at most."""
@@ -83,9 +72,3 @@ class SyncDriver(Driver):
         except Empty:
             return
         what(*args)
-
-    def _run(self, step: Any) -> None:
-        if self.core.begin(step, self.now()):
-            job = self.job(step)
-            self.flying[step] = job.context
-            self.answer(step, invoke(job))

@@ -42,7 +42,7 @@ class Scope:
     def __init__(self, parent: Scope | None, key: str, play: Play) -> None:
         self.parent = parent
         self.key = key
-        self.path = "" if parent is None else f"{parent.path}{key}/"
+        self.path: str = "" if parent is None else f"{parent.path}{key}/"
         self.play = play
         self.open = 0
         self.outcome: Outcome | None = None
@@ -175,7 +175,7 @@ def evolve(run: Run, event: e.Event, at: float) -> None:
     if kind is e.StepDone:
         _step_done(run, event, at)  # type: ignore[arg-type]
     elif kind is e.StepStarted:
-        step = _find(run, event.step, event.item)  # type: ignore[union-attr]
+        step = _find(run, event.step, event.item)  # type: ignore[union-attr, arg-type]
         if step is not None:
             _start(run, step, event.attempt, at)  # type: ignore[union-attr]
     elif kind is e.StepFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from penstock.errors import InputError
@@ -98,7 +99,7 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
     try:
         if typing.get_origin(expected) in (list, dict, tuple, set) or expected in (list, dict, tuple, set):
             return msgspec.json.decode(text, type=expected)
-        if isinstance(expected, type) and issubclass(expected, _path()):
+        if isinstance(expected, type) and issubclass(expected, PurePath):
             return expected(text)
         return msgspec.convert(text, expected, strict=False)
     except (msgspec.MsgspecError, TypeError) as error:
@@ -110,9 +111,3 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
 
 def _type_of(default: Any) -> Any:
     return str if default is inspect.Parameter.empty or default is None else type(default)
-
-
-def _path() -> type:
-    from pathlib import PurePath
-
-    return PurePath

@@ -33,7 +33,7 @@ class Task(Generic[P, R]):
         if not callable(fn):
             raise DefinitionError(f"a task is made of a function; {fn!r} is {type(fn).__name__}")
         self.fn = fn
-        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
         check_options(options, f"task {self.name!r}")
         self.options: dict[str, Any] = dict(options)
         self.over: Mapping[str, Any] | None = None
@@ -55,7 +55,7 @@ class Task(Generic[P, R]):
 
     def named(self, name: str, **options: Unpack[Options]) -> Task[P, R]:
         """A copy under another name, with other options where given."""
-        copy: Task[P, R] = Task(self.fn, name=name, **{**self.options, **options})  # type: ignore[misc]
+        copy: Task[P, R] = Task(self.fn, name=name, **{**self.options, **options})
         copy.over, copy.window, copy.partial = self.over, self.window, self.partial
         return copy
 

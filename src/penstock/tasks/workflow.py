@@ -109,7 +109,8 @@ class Workflow:
         the task is to run; it must be quick and have no effects. `trigger` says when it runs at all, given how its upstream
         tasks ended.
         """
-        made: Task[P, R] = as_task(task).named(name or as_task(task).name, **options)
+        given: Task[Any, Any] = as_task(task)
+        made: Task[P, R] = given.named(name or given.name, **options)
         place = Place(made)
         self._add(made.name, place, depends_on)
         made.flow = self
