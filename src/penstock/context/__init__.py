@@ -6,7 +6,9 @@ Importing this package imports next to nothing: a worker process starts with it.
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
+from types import ModuleType
 
 from penstock.errors import UserError
 
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from penstock.context.calls import ainvoke, invoke, is_async
+    from penstock.context.calls import ainvoke, invoke
     from penstock.context.capture import Lines
+    from penstock.context.references import is_async
     from penstock.context.resources import Resource, resource, with_resources
 
 __all__ = [
@@ -37,7 +40,7 @@ __all__ = [
 _LAZY = {
     "ainvoke": "calls",
     "invoke": "calls",
-    "is_async": "calls",
+    "is_async": "references",
     "Resource": "resources",
     "resource": "resources",
     "with_resources": "resources",
@@ -182,3 +185,13 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     return value
+
+
+class _Callable(ModuleType):
+    """So that `penstock.context()` works whichever of the two `penstock.context` names just now: function or package."""
+
+    def __call__(self) -> Context:
+        return context()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,82 @@
+"""The driver on an event loop: async steps run on that loop, sync ones in threads; one callback, kicked when there is work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from penstock.context import is_async
+from penstock.engine.driver import Driver, Host
+from penstock.model.machine import Step
+from penstock.ports import Executor, Outcome
+
+if TYPE_CHECKING:
+    import asyncio
+
+TURN_SECONDS = 0.005
+"""How long one callback may keep the loop."""
+
+
+class AioDriver(Driver):
+    """Belongs to one loop and its thread. `coroutines` runs async steps there."""
+
+    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop, coroutines: Executor) -> None:
+        super().__init__(host)
+        self.loop = loop
+        self._coroutines = coroutines
+        self._thread = threading.get_ident()
+        self._kicked = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def executor_for(
+        self, name: str | None, fn: Callable[..., Any], timeout: float | None
+    ) -> Executor | None:
+        """Async steps run on the loop, sync ones in threads; "inline" means the loop's own thread."""
+        if name == "asyncio" or (name is None and is_async(fn)):
+            return self._coroutines
+        return None if name == "inline" else self.host.executor(name or "threads")
+
+    def post(self, what: Callable[..., None], *args: Any) -> None:
+        if threading.get_ident() == self._thread:
+            self.loop.call_soon(self._call, what, args)
+        else:
+            self.loop.call_soon_threadsafe(self._call, what, args)
+
+    def post_or_call(self, what: Callable[..., None], *args: Any) -> None:
+        if threading.get_ident() == self._thread:
+            self._call(what, args)
+        else:
+            self.post(what, *args)
+
+    def _call(self, what: Callable[..., None], args: tuple[Any, ...]) -> None:
+        what(*args)
+        self.kick()
+
+    def _answered(self, step: Step, outcome: Outcome) -> None:
+        self.post_or_call(self.answer, step, outcome)
+
+    def kick(self) -> None:
+        """Have the loop turn this driver soon."""
+        if not self._kicked:
+            self._kicked = True
+            self.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._kicked = False
+        end = time.perf_counter() + TURN_SECONDS
+        while self.turn():
+            if time.perf_counter() > end:
+                self.kick()
+                return
+        self._arm()
+
+    def _arm(self) -> None:
+        """Come back when the next timer is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.core.next_due()
+        if due is not None:
+            self._timer = self.loop.call_later(max(0.0, due - self.now()), self.kick)
