@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from penstock.context import Context, _current
 from penstock.model.failure import failure_of
@@ -17,8 +16,6 @@ from penstock.ports import Job, Outcome
 _enter: Final[Callable[[Context | None], contextvars.Token[Context | None]]] = _current.set
 _leave = _current.reset
 _make = tuple.__new__  # a NamedTuple's own constructor costs twice as much
-
-_COROUTINE_FLAGS: Final = 0x80 | 0x100  # CO_COROUTINE, CO_ITERABLE_COROUTINE; importing inspect costs 9 ms
 
 
 def invoke(job: Job) -> Outcome:
@@ -58,13 +55,3 @@ def failed(error: BaseException) -> Outcome:
     if trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename == __file__:
         error.__traceback__ = trace.tb_next
     return Outcome(None, failure_of(error))
-
-
-def is_async(fn: Callable[..., Any]) -> bool:
-    """Whether calling `fn` gives a coroutine: also through functools.partial, methods and objects with `__call__`."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    code = getattr(fn, "__code__", None)  # a method has its function's
-    if code is None:
-        code = getattr(type(fn).__call__, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE_FLAGS)

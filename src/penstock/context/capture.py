@@ -124,6 +124,16 @@ def install(
     hook_logging()
 
 
+def set_echo(yes: bool) -> None:
+    """Let what is printed also go where it went before, or not."""
+    _state.echo = yes
+
+
+def echoing() -> bool:
+    """Whether what is printed also goes where it went before."""
+    return _state.echo
+
+
 def uninstall() -> None:
     """Undo one `install`; the last one takes proxies and hook away."""
     _state.count = max(0, _state.count - 1)

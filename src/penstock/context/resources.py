@@ -18,8 +18,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from penstock.context.calls import is_async
-from penstock.context.references import find, place_of, portable
+from penstock.context.references import find, is_async, place_of, portable
 from penstock.errors import DefinitionError, WorldError
 
 _GENERATOR: Final = 0x20

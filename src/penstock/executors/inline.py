@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from penstock.context import resources
-from penstock.context.calls import invoke, is_async
+from penstock.context.calls import invoke
+from penstock.context.references import is_async
 from penstock.errors import DefinitionError
 from penstock.executors.refusal import closed, refuse_async
 from penstock.ports import Job, Outcome
@@ -15,9 +16,8 @@ from penstock.ports import Job, Outcome
 class InlineExecutor:
     """`ended` is called before `submit` returns. A timeout cannot be kept here, so it is refused."""
 
-    name: Final = "inline"
-
-    def __init__(self) -> None:
+    def __init__(self, *, name: str = "inline") -> None:
+        self.name = name
         self.slots: int | None = 1
         self._running: list[Job] = []
         self._stopped: set[Any] = set()

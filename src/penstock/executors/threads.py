@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread, current_thread
-from typing import Any, Final
+from typing import Any
 
 from penstock.context import resources
-from penstock.context.calls import failed, invoke, is_async
+from penstock.context.calls import failed, invoke
+from penstock.context.references import is_async
 from penstock.executors.refusal import closed, refuse_async, title
+from penstock.executors.telling import tell
 from penstock.ports import Job, Outcome
 
 Ended = Callable[[Any, Outcome], None]
@@ -35,9 +37,8 @@ class _Ticket:
 class ThreadExecutor:
     """At most `slots` steps at once, first come first served."""
 
-    name: Final = "threads"
-
-    def __init__(self, slots: int | None = None) -> None:
+    def __init__(self, slots: int | None = None, *, name: str = "threads") -> None:
+        self.name = name
         self.slots: int | None = slots or min(32, (os.cpu_count() or 1) + 4)
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._tickets: dict[Any, _Ticket] = {}
@@ -157,18 +158,8 @@ class ThreadExecutor:
         with self._lock:
             wanted = self._end(ticket)
         if wanted:
-            _tell(ticket, outcome)
+            tell(ticket.ended, ticket.job.token, outcome)
         return wanted
-
-
-def _tell(ticket: _Ticket, outcome: Outcome) -> None:
-    """A fault in the one who is told must not cost a thread."""
-    try:
-        ticket.ended(ticket.job.token, outcome)
-    except Exception:
-        import logging
-
-        logging.getLogger("penstock.executors").exception("the outcome of a step could not be handed over")
 
 
 def _warn(ticket: _Ticket) -> None:
