@@ -71,6 +71,10 @@ class Coin:
     side: Side = Side.LEFT
     tags: tuple[str, ...] = attrs.Factory(tuple)
 
+    @cached_property
+    def double(self) -> int:
+        return 2 * self.worth
+
 
 @attrs.define(slots=False)
 class Purse:
@@ -138,6 +142,13 @@ def test_a_record_comes_back_as_itself(value: Any) -> None:
 def test_attrs_with_a_cached_hash_can_be_hashed_again() -> None:
     assert hash(back(Coin(7))) == hash(Coin(7))
     assert back({Coin(7)}, Coin) == {Coin(7)}
+
+
+def test_a_property_that_attrs_caches_is_not_part_of_the_value() -> None:
+    coin = Coin(7)
+    assert coin.double == 14
+    assert "double" not in JsonCodec().encode(coin)
+    assert back(coin).double == 14
 
 
 def test_a_record_is_restored_without_being_constructed_again() -> None:
@@ -238,6 +249,11 @@ def test_a_tag_needs_a_colon_so_that_ours_stay_ours() -> None:
         JsonCodec().register(Leaf, tag="money", encode=str, decode=str)
     with pytest.raises(CodecError, match="must look like"):
         JsonCodec(allow=["shop"])
+
+
+def test_plain_json_types_cannot_be_registered() -> None:
+    with pytest.raises(CodecError, match="dict is plain JSON"):
+        JsonCodec().register(dict, tag="x:dict", encode=list, decode=dict)
 
 
 # ── annotations ──────────────────────────────────────────────────────────────────────────────────────────────────────

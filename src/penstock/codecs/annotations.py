@@ -1,4 +1,4 @@
-"""The classes within a type annotation, down through the fields of those classes."""
+"""The records and enums within a type annotation, down through the fields of those records."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from penstock.codecs.classes import class_rule
+from penstock.codecs.rules import Rule
 
-def classes_in(annotation: Any) -> list[type]:
-    """Every class that `annotation` mentions, itself or in the fields of one that it mentions, each once.
+
+def rules_in(annotation: Any) -> dict[type, Rule]:
+    """The rule of each record or enum that `annotation` mentions, itself or in the fields of one it mentions.
 
     A name that cannot be resolved (imported for type checkers only, say) is passed over.
     """
-    found: dict[type, None] = {}
+    rules: dict[type, Rule] = {}
     seen: list[Any] = []
     waiting = [annotation]
     while waiting:
@@ -23,11 +26,13 @@ def classes_in(annotation: Any) -> list[type]:
         if any(hint is other for other in seen):
             continue
         seen.append(hint)
-        if _is_class(hint):
-            found[hint] = None
+        rule = class_rule(hint) if _is_class(hint) else None
+        if rule is not None:
+            rules[hint] = rule
+        if rule is not None or typing.is_typeddict(hint):
             waiting += _field_hints(hint)
         waiting += _inner(hint)
-    return list(found)
+    return rules
 
 
 def _is_class(hint: Any) -> bool:

@@ -71,7 +71,7 @@ def _record_rule(
     """Fields by name. `build` gets a value for each field; those of `may_lack` only if they were set."""
     fields, optional = tuple(names), frozenset(may_lack)
     known = frozenset(fields)
-    stray_slots = tuple(name for name in _slots(cls) if name not in known and name != _ATTRS_HASH)
+    stray_slots = tuple(name for name in _slots(cls) if name not in known)
 
     def encode(record: Any) -> dict[str, Any]:
         state = getattr(record, "__dict__", None)
@@ -94,6 +94,8 @@ def _record_rule(
 def _slots(cls: type) -> set[str]:
     found = set()
     for base in cls.__mro__:
+        if "__attrs_attrs__" in vars(base):
+            continue  # attrs made them: fields, and caches for what is computed
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             private = name.startswith("__") and not name.endswith("__")

@@ -21,6 +21,7 @@ _write = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder().decode
 
 _FREE = frozenset({str, bool, NoneType})
+_PLAIN = frozenset({*_FREE, int, float, list, dict})
 _FAST_LEVELS = 20
 
 _LIBRARIES = {
@@ -61,17 +62,20 @@ class JsonCodec:
         better will do, `register(Foo, encode=pickle.dumps, decode=pickle.loads)` is yours to write: whoever can write
         to the store can then run code here.
         """
+        if cls in _PLAIN:
+            raise CodecError(
+                f"{cls.__name__} is plain JSON and always written so: wrap it in a class of yours"
+            )
         rule = Rule(_checked_tag(tag or tag_of(cls)), object, encode, decode)
         self._by_type[cls] = self._by_tag[rule.tag] = rule
 
     def learn(self, annotation: Any) -> None:
         """Lets every class within this type annotation, and within the fields of those, come back as itself."""
-        from penstock.codecs.annotations import classes_in
+        from penstock.codecs.annotations import rules_in
 
-        for cls in classes_in(annotation):
-            rule = self._by_type.get(cls) or class_rule(cls)
-            if rule is not None:
-                self._by_type[cls] = self._by_tag[rule.tag] = rule
+        for cls, rule in rules_in(annotation).items():
+            rule = self._by_type.get(cls, rule)
+            self._by_type[cls] = self._by_tag[rule.tag] = rule
 
     def encode(self, value: Any) -> str:
         """JSON text of a value; CodecError with the path, the type and the remedy where there can be none."""
