@@ -11,7 +11,7 @@ from typing import Any
 
 from penstock.context import stop_if_loading_main
 from penstock.context.references import is_async
-from penstock.errors import CodecError
+from penstock.errors import UserError
 from penstock.executors.processes import parcels
 from penstock.executors.processes.crew import Crew
 from penstock.executors.processes.dispatcher import Dispatcher
@@ -53,7 +53,7 @@ class ProcessExecutor:
         """See Executor.submit. An argument that cannot be sent fails the job here and now."""
         try:
             frame = parcels.packed(job)
-        except CodecError as error:
+        except UserError as error:
             ended(job.token, Outcome(None, failure_of(error)))
             return
         with self._lock:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 def packed(job: Job) -> bytes:
-    """A job for a worker; raises CodecError naming the argument that cannot go."""
+    """A job for a worker; raises CodecError naming the argument that cannot go, DefinitionError if the function cannot."""
     try:
         return dumps((portable(job.fn), job.args, dict(job.kwargs), _known(job.context)), 5)
+    except DefinitionError:
+        raise
     except Exception as error:
         raise _blamed(job, error) from error
 

@@ -1,0 +1,243 @@
+"""Runs coroutine functions on an event loop: one in a thread of its own, or the caller's.
+
+Given a loop, `submit` and `stop` are to be called on that loop's thread; else any thread may call. Plain functions run in
+threads. A stopped step is cancelled and may take its time to end; nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Lock, Thread, current_thread
+from typing import Any
+
+from penstock.context import resources
+from penstock.context.calls import ainvoke, failed
+from penstock.context.eager import begin
+from penstock.context.references import is_async
+from penstock.executors.refusal import closed
+from penstock.executors.telling import tell
+from penstock.executors.threads import ThreadExecutor
+from penstock.ports import Job, Outcome
+
+Ended = Callable[[Any, Outcome], None]
+
+STOP_SECONDS = 0.1  # how long `stop` waits for a cancelled step to end, where it can wait
+CLOSE_SECONDS = 5.0  # how long cancelled steps may take to end when the loop does
+
+
+class _Ticket:
+    """A job on its way; `void` says that nobody wants its answer, `gone` tells a waiting `stop` that its code runs no more."""
+
+    __slots__ = ("begun", "ended", "gone", "job", "task", "void")
+
+    def __init__(self, job: Job, ended: Ended) -> None:
+        self.job = job
+        self.ended = ended
+        self.task: asyncio.Task[Outcome] | None = None
+        self.begun = False
+        self.void = False
+        self.gone: Event | None = None
+
+
+class AioExecutor:
+    """At most `slots` coroutines at once, first come first served."""
+
+    def __init__(
+        self, slots: int = 1000, *, loop: asyncio.AbstractEventLoop | None = None, name: str = "asyncio"
+    ) -> None:
+        self.name = name
+        self.slots: int | None = slots
+        self._loop: asyncio.AbstractEventLoop  # one of its own is made when it is first needed
+        if loop is not None:
+            self._loop = loop
+        self._thread = Thread(target=self._run_loop, name="penstock-asyncio", daemon=True)
+        self._own = loop is None
+        self._threads: ThreadExecutor | None = None
+        self._tickets: dict[Any, _Ticket] = {}
+        self._waiting: deque[_Ticket] = deque()
+        self._tasks: set[asyncio.Task[Outcome]] = set()  # those of stopped steps too
+        self._running = 0
+        self._kicked = False
+        self._closed = False
+        self._drained: asyncio.Future[None] | None = None
+        self._lock = Lock()
+        resources.hold()
+
+    def check(self, fn: Callable[..., Any], timeout: float | None) -> None:
+        """See Executor.check. Everything can run here: plain functions run in threads."""
+
+    def submit(self, job: Job, ended: Ended) -> None:
+        """See Executor.submit. On a given loop a step that does not suspend has ended when this returns."""
+        if self._closed:
+            closed(self.name)
+        if not is_async(job.fn):
+            self._for_plain().submit(job, ended)
+            return
+        ticket = _Ticket(job, ended)
+        self._tickets[job.token] = ticket
+        self._waiting.append(ticket)
+        if self._kicked:
+            return
+        self._kicked = True
+        if self._own:
+            self._running_loop().call_soon_threadsafe(self._start_waiting)
+        else:
+            self._start_waiting()
+
+    def stop(self, token: Any) -> bool:
+        """See Executor.stop. True if it had not begun, or ended at once when it was cancelled."""
+        with self._lock:
+            ticket = self._tickets.pop(token, None)
+            if ticket is not None:
+                ticket.void = True
+        if ticket is None:
+            return self._threads is None or self._threads.stop(token)
+        if ticket.job.context is not None:
+            ticket.job.context.cancel()
+        return self._cancel(ticket) if ticket.begun else True
+
+    def close(self, *, wait: bool = True) -> None:
+        """See Executor.close. On a given loop this cannot wait; `aclose` can."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._own:
+            self._closing = self._loop.create_task(self.aclose(wait=wait))
+            return
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._end_loop(wait), self._loop)
+            if current_thread() is not self._thread:
+                self._thread.join(None if wait else CLOSE_SECONDS + 1)
+        if self._threads is not None:
+            self._threads.close(wait=wait)
+        resources.release()
+
+    async def aclose(self, *, wait: bool = True) -> None:
+        """Close, on the given loop; with `wait` what was submitted ends first, else it is cancelled."""
+        self._closed = True
+        await self._settle(wait)
+        if self._threads is not None:
+            await asyncio.to_thread(self._threads.close, wait=wait)
+        resources.release()
+
+    def _for_plain(self) -> ThreadExecutor:
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadExecutor(name=self.name)
+            return self._threads
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._thread.ident is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread.start()
+        return self._loop
+
+    def _cancel(self, ticket: _Ticket) -> bool:
+        if not self._own or current_thread() is self._thread:
+            self._cancel_now(ticket)
+            return False
+        ticket.gone = Event()
+        self._loop.call_soon_threadsafe(self._cancel_now, ticket)
+        return ticket.gone.wait(STOP_SECONDS)
+
+    # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        while not self._loop.is_closed():
+            try:
+                self._loop.run_forever()
+            except (
+                KeyboardInterrupt,
+                SystemExit,
+            ):  # a task of a step's own raised it: that is no reason to end
+                continue
+            self._loop.close()
+
+    def _start_waiting(self) -> None:
+        """Begin what waits, oldest first. What is submitted meanwhile, by whom a step's end was told, takes its turn."""
+        assert self.slots is not None
+        self._kicked = True
+        try:
+            while self._waiting and self._running < self.slots:
+                ticket = self._waiting.popleft()
+                with self._lock:
+                    ticket.begun = not ticket.void
+                if ticket.begun:
+                    self._running += 1
+                    self._begin(ticket)
+        finally:
+            self._kicked = False
+        if self._waiting and self._running < self.slots:  # it came between the last look and the flag
+            self._start_waiting()
+
+    def _begin(self, ticket: _Ticket) -> None:
+        try:
+            outcome, task = begin(ainvoke(ticket.job), self._loop)
+        except asyncio.CancelledError as error:  # the step raised it: nobody has cancelled anything
+            outcome, task = failed(error), None
+        except KeyboardInterrupt as error:
+            if not self._own:
+                raise
+            outcome, task = failed(error), None  # the step raised it: Ctrl-C reaches only the main thread
+        if task is None:
+            assert outcome is not None
+            self._end(ticket, outcome)
+            return
+        ticket.task = task
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._done, ticket))
+
+    def _done(self, ticket: _Ticket, task: asyncio.Task[Outcome]) -> None:
+        self._tasks.discard(task)
+        try:
+            outcome = task.result()
+        except (
+            BaseException
+        ) as error:  # CancelledError of the step's own, KeyboardInterrupt: the rest is in the outcome
+            outcome = failed(error)
+        self._end(ticket, outcome)
+        self._start_waiting()
+
+    def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
+        self._running -= 1
+        if ticket.gone is not None:
+            ticket.gone.set()
+        with self._lock:
+            wanted = not ticket.void
+            if wanted:
+                del self._tickets[ticket.job.token]
+        if wanted:
+            tell(ticket.ended, ticket.job.token, outcome)
+        self._look_whether_drained()
+
+    def _cancel_now(self, ticket: _Ticket) -> None:
+        if ticket.task is not None and not ticket.task.done():
+            ticket.task.cancel()
+        elif ticket.gone is not None:
+            ticket.gone.set()
+        self._look_whether_drained()
+
+    def _look_whether_drained(self) -> None:
+        if self._drained is not None and not self._tickets and not self._drained.done():
+            self._drained.set_result(None)
+
+    async def _settle(self, wait: bool) -> None:
+        """Wait for what was submitted, or cancel it; then close what was opened on this loop."""
+        if wait and self._tickets:
+            self._drained = self._loop.create_future()
+            await self._drained
+        for token in list(self._tickets):
+            self.stop(token)
+        if others := self._tasks - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=CLOSE_SECONDS)
+        await resources.aclose_all()
+
+    async def _end_loop(self, wait: bool) -> None:
+        await self._settle(wait)
+        await self._loop.shutdown_asyncgens()
+        self._loop.stop()
