@@ -183,6 +183,8 @@ class Engine:
 
     def _check_steps(self, program: Program, driver: Driver) -> None:
         """Steps known beforehand are refused before the run starts where their executor cannot run them."""
+        if program in driver.checked:
+            return
         for fn, policy in getattr(program, "calls", tuple)():
             executor = driver.executor_for(policy.executor, fn, policy.timeout)
             if executor is not None:
@@ -192,6 +194,7 @@ class Engine:
                     f"{fn!r} has timeout={policy.timeout}, which an inline executor cannot enforce: leave the executor out,"
                     " or say executor='threads' or 'processes'"
                 )
+        driver.checked.add(program)
 
     def _known(self, run_id: str) -> Run[Any] | None:
         with self._lock:

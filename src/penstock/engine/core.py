@@ -169,8 +169,7 @@ class Core:
             return False
         timeout = step.policy.timeout
         if timeout is not None:
-            step.until = at + timeout
-            self._arm(step.until, "attempt", (step, step.attempt))
+            self._arm(at + timeout, "attempt", (step, step.attempt))
         return True
 
     def ended(self, step: Step, value: Any, text: str | None, at: float) -> bool:
@@ -178,8 +177,14 @@ class Core:
         if not step.live:
             return False
         run = step.run
-        self._release(step)
-        self._record(run, e.StepDone(step.id, step.item, value, text), at)
+        step.live = False
+        step.lane.free += 1
+        if run.parked:
+            self._unpark(run, 1)
+        at = at if at > run.at else run.at
+        event = e.StepDone(step.id, step.item, value, text)
+        evolve(run, event, at)
+        self._rows.append((run, run.sequence, at, event))
         self._look(run, at)
         return True
 
@@ -236,7 +241,12 @@ class Core:
             return None
         batch = Batch(self.serial, self._rows, self._starts, self._stops, self._over)
         self.serial += 1
-        self._rows, self._starts, self._stops, self._over = [], [], [], []
+        self._rows = []
+        self._starts = []
+        if self._stops:
+            self._stops = []
+        if self._over:
+            self._over = []
         return batch
 
     @property
@@ -275,10 +285,11 @@ class Core:
             self._record(run, e.Noted(QUIET), at)
 
     def _queue(self, news: Any) -> None:
-        serial = self.serial
+        serial, route = self.serial, self._route
         for step in news.ready:
-            step.needs = 0 if step.policy.pure else serial
-            lane = step.lane = self._route(step)
+            if not step.policy.pure:
+                step.needs = serial
+            lane = step.lane = route(step)
             lane.queue.append(step)
         news.ready.clear()
 
@@ -299,19 +310,20 @@ class Core:
                 continue
             lane.free -= 1
             step.live = True
-            step.until = None
-            self._record(run, e.StepStarted(step.id, step.item, step.attempt + 1), at)
+            when = at if at > run.at else run.at
+            event = e.StepStarted(step.id, step.item, step.attempt + 1)
+            evolve(run, event, when)
+            self._rows.append((run, run.sequence, when, event))
             self._starts.append(step)
 
     def _release(self, step: Step) -> None:
         step.live = False
         step.lane.free += 1
-        run = step.run
-        if run.parked and run.status != "paused":
-            self._unpark(run, 1)
+        if step.run.parked:
+            self._unpark(step.run, 1)
 
     def _unpark(self, run: Run, number: int) -> None:
-        for _ in range(min(number, len(run.parked))):
+        for _ in range(min(number, len(run.parked)) if run.status != "paused" else 0):
             step = run.parked.popleft()
             step.lane.queue.append(step)
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from penstock.context import Context, invoke
-from penstock.engine.core import Batch, Core, Lane
+from penstock.engine.core import ABANDONED, Batch, Core, Lane
 from penstock.engine.journal import Journal
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
+from penstock.model.policies import DEFAULT
 from penstock.model.program import Map
 from penstock.ports import Clock, Codec, Executor, Job, Outcome
 
@@ -44,6 +47,9 @@ class Host(Protocol):
         """A step reports how far it is."""
 
 
+_job = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+
+
 class Driver:
     """See the module. `ready` are the steps to run on the driver's own thread, in order."""
 
@@ -53,10 +59,13 @@ class Driver:
         self.host = host
         self.journal = host.journal
         self.now = host.clock.now
-        self.core = Core(self._route, self.journal.text)
+        self._text = self.journal.text
+        self.core = Core(self._route, self._text)
         self.inline = self.core.add_lane(Lane("inline", self.inline_slots))
         self.ready: deque[Step] = deque()
-        self.flying: dict[Step, Context] = {}
+        self.flying: dict[Step, Context] = {}  # what executors have
+        self.here: tuple[Step, Context] | None = None  # what this thread is running
+        self.checked: WeakSet[Any] = WeakSet()  # programs whose steps this driver can run
         self.written = 0  # number of the last batch that is durable
         self.sent = 0  # number of the last batch handed over
         self._lanes: dict[Any, Lane] = {}
@@ -77,27 +86,31 @@ class Driver:
         raise NotImplementedError
 
     def turn(self) -> bool:
-        """One thing at a time: timers, a batch, a step. False if there is nothing to do but wait."""
+        """A step that may run here, then a batch of all that happened. False if there is nothing to do but wait."""
         core = self.core
+        worked = False
+        if self.ready:
+            worked = True
+            self.run_here(self.ready.popleft())
         now = self.now()
         due = core.next_due()
         if due is not None and due <= now:
             core.due(now)
         batch = core.seal(now)
-        if batch is not None:
-            self.write(batch)
-            return True
-        if self.ready:
-            self.run_here(self.ready.popleft())
-            return True
-        return False
+        if batch is None:
+            return worked
+        self.write(batch)
+        return True
 
     def run_here(self, step: Step) -> None:
         """Run a step on the driver's own thread."""
-        if self.core.begin(step, self.now()):
-            job = self.job(step)
-            self.flying[step] = job.context
-            self.answer(step, invoke(job))
+        if not self.core.begin(step, self.now()):
+            return
+        job = self.job(step)
+        self.here = (step, job.context)
+        outcome = invoke(job)
+        self.here = None
+        self._settle(step, outcome, job.context)
 
     # Runs
 
@@ -138,7 +151,8 @@ class Driver:
 
     def warn(self, run: Run) -> None:
         """From any thread: tell steps of a run that they are about to be stopped, though this driver is busy."""
-        for step, context in list(self.flying.items()):
+        here = self.here
+        for step, context in [*self.flying.items(), *([here] if here is not None else [])]:
             if step.run is run:
                 context.cancel()
 
@@ -187,7 +201,10 @@ class Driver:
         for step in batch.stops:
             self.stop(step)
         for step in batch.starts:
-            self.launch(step)
+            if step.lane.executor is None:
+                self.ready.append(step)
+            else:
+                self.launch(step)
         for run in batch.over:
             if not run.gone:
                 self.host.finished(run)
@@ -220,64 +237,50 @@ class Driver:
     def answer(self, step: Step, outcome: Outcome) -> None:
         """An attempt has ended: encode its value before the core hears of it, so that what cannot be stored fails the step."""
         context = self.flying.pop(step, None)
-        if context is not None and context.lines:
+        if context is not None:
+            self._settle(step, outcome, context)
+
+    def _settle(self, step: Step, outcome: Outcome, context: Context) -> None:
+        if context.lines:
             self.host.captured(step, context)
-        failure = outcome.failure
+        value, failure = outcome
         if failure is None:
             try:
-                text = self.journal.text(outcome.value)
+                text = self._text(value)
             except CodecError as error:
                 failure = failure_of(error)
             else:
-                self.core.ended(step, outcome.value, text, self.now())
+                self.core.ended(step, value, text, self.now())
                 return
         self.core.failed(step, failure, self.now())
 
     def stop(self, step: Step) -> None:
         """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void."""
-        context = self.flying.get(step)
-        executor = step.lane.executor
+        context = self.flying.pop(step, None)
         if context is None:
-            if step.live and step not in self.ready:
-                self.core.stopped(step, self.now())
-            return
+            return  # it runs here, or waits to: `begin` or its answer will tell
         context.cancel()
-        if executor is None:
-            return
-        del self.flying[step]
-        really = executor.stop(step)
+        really = step.lane.executor.stop(step)
         if context.lines:
             self.host.captured(step, context)
-        if not really and not step.run.gone:
-            self.core.note(
-                step.run, "abandoned", self.now(), step.id
-            ) if step.run.id in self.core.runs else None
+        if not really and step.run.id in self.core.runs:
+            self.core.note(step.run, ABANDONED, self.now(), step.id)
         self.core.stopped(step, self.now())
 
     def job(self, step: Step) -> Job:
         """A step's code with what it runs with."""
-        ask = step.ask
-        run = step.run
-        context = Context(
-            run.id, run.workflow, step.id, step.item, step.attempt, run.deadline, self._reporter(step)
-        )
-        if step.item is None:
-            return Job(step, ask.fn, ask.args, ask.kwargs, context)
-        return Job(step, ask.fn, (), _item_arguments(ask, step.item), context)
-
-    def _reporter(self, step: Step) -> Callable[[str, Any], None]:
-        host = self.host
-
-        def report(kind: str, payload: Any) -> None:
-            host.progressed(step, kind, payload)
-
-        return report
+        ask, run, item = step.ask, step.run, step.item
+        report = partial(self.host.progressed, step)
+        context = Context(run.id, run.workflow, step.id, item, step.attempt, run.deadline, report)
+        if item is None:
+            return _job(Job, (step, ask.fn, ask.args, ask.kwargs, context))
+        return _job(Job, (step, ask.fn, (), _item_arguments(ask, item), context))
 
     # Lanes
 
     def _route(self, step: Step) -> Lane:
         policy = step.policy
-        key = (policy.executor, step.ask.fn, policy.timeout)
+        key = step.ask.fn if policy is DEFAULT else (policy.executor, step.ask.fn, policy.timeout)
         lane = self._routes.get(key)
         if lane is None:
             executor: Executor | None

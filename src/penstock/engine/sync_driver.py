@@ -48,20 +48,16 @@ class SyncDriver(Driver):
     def drive(self, until: Callable[[], bool]) -> None:
         """Drive every run of this core until `until()` is true and all that happened is durable."""
         self.driving = True
+        mail, turn = self._mail, self.turn
         try:
             while not until():
-                if not self.turn():
+                while not mail.empty():
+                    what, args = mail.get()
+                    what(*args)
+                if not turn():
                     self.wait()
         finally:
             self.driving = False
-
-    def turn(self) -> bool:
-        """See Driver.turn; mail first."""
-        mail = self._mail
-        while not mail.empty():
-            what, args = mail.get()
-            what(*args)
-        return super().turn()
 
     def wait(self) -> None:
         """Until mail comes or a timer is due, a second at most."""

@@ -71,7 +71,6 @@ class Step(msgspec.Struct, eq=False):
     live: bool = False  # the engine's: an executor has it
     needs: int = 0  # the engine's: the batch that made it legal
     lane: Any = None  # the engine's: where it runs
-    until: float | None = None  # the engine's: when this attempt has taken too long
 
     def __repr__(self) -> str:
         return f"<Step {self.id}{'' if self.item is None else f'[{self.item}]'} {self.status}>"
@@ -175,9 +174,7 @@ def evolve(run: Run, event: e.Event, at: float) -> None:
     if kind is e.StepDone:
         _step_done(run, event, at)  # type: ignore[arg-type]
     elif kind is e.StepStarted:
-        step = _find(run, event.step, event.item)  # type: ignore[union-attr, arg-type]
-        if step is not None:
-            _start(run, step, event.attempt, at)  # type: ignore[union-attr]
+        _step_started(run, event, at)  # type: ignore[arg-type]
     elif kind is e.StepFailed:
         _step_failed(run, event, at)  # type: ignore[arg-type]
     else:
@@ -203,13 +200,16 @@ def _find(run: Run, name: str, item: int | None) -> Step | None:
     return member
 
 
-def _start(run: Run, step: Step, attempt: int, at: float) -> None:
-    if step.status == "running" or (step.status == "waiting" and (step.due is None or step.due > at)):
+def _step_started(run: Run, event: e.StepStarted, at: float) -> None:
+    step = _find(run, event.step, event.item)
+    if step is None:
+        return
+    if step.status != "ready" and (step.status == "running" or step.due is None or step.due > at):
         raise Nondeterminism(
             f"run {run.id}: event {run.sequence} starts step {step.id!r}, which is {step.status}"
         )
     step.status = "running"
-    step.attempt = attempt
+    step.attempt = event.attempt
     step.due = None
     run.running += 1
 
