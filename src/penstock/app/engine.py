@@ -39,10 +39,10 @@ from penstock.ports import Clock, Executor, Observer, Store
 
 if TYPE_CHECKING:
     from penstock.app.keeper import Keeper
-    from penstock.app.recovery import Recovered
     from penstock.codecs import JsonCodec
     from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
+    from penstock.engine.recovery import Recovered
 
 LEASE_SECONDS = 5.0
 KEPT_LINES = 10_000

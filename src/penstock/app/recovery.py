@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from penstock.app.run import Run
 from penstock.catalogue import reload
-from penstock.engine.rows import event_of
-from penstock.errors import CodeChanged, CommandRefused, RunNotFound, StoreCorrupt
+from penstock.engine.recovery import Log, Recovered, read_log, refold
+from penstock.errors import CodeChanged, CommandRefused, RunNotFound
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.changes import Change, Guard, Letter, Put
@@ -19,36 +17,10 @@ from penstock.model.states import FINISHED
 if TYPE_CHECKING:
     from penstock.app.engine import Engine
 
-PAGE = 10_000
-Log = list[tuple[int, float, e.Event]]
-
-
-class Recovered(msgspec.Struct):
-    """A run's state as its log tells it, ready to be adopted under `epoch`; `reopen` lists the failures to forgive."""
-
-    state: machine.Run
-    epoch: int
-    reopen: list[int] | None
-
 
 def read_events(engine: Engine, run_id: str) -> Log:
-    """A run's whole log, decoded."""
-    store = engine.durable_store()
-
-    def blob(digest: str) -> bytes:
-        rows = store.get("blobs", [digest])
-        if digest not in rows:
-            raise StoreCorrupt(
-                f"run {run_id} speaks of blob {digest}, which the store does not hold; restore a backup"
-            )
-        data: bytes = rows[digest]["data"]
-        return data
-
-    log: Log = []
-    while rows := store.read(run_id, log[-1][0] if log else 0, PAGE):
-        log.extend((row.sequence, row.at, event_of(row, engine.codec, blob)) for row in rows)
-        if len(rows) < PAGE:
-            break
+    """A run's whole log, decoded. Raises RunNotFound."""
+    log = read_log(engine.durable_store(), engine.codec, run_id)
     if not log:
         engine.status_of(run_id)
     return log
@@ -136,9 +108,7 @@ def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int
     log = read_events(engine, run_id)
     last = log[-1][2]
     reopen = last.blamed if isinstance(last, e.RunFailed) else None
-    forgiven = machine.forgiven_in(event for _, _, event in log) | set(reopen or ())
-    state = machine.fold(machine.Run(run_id, program, forgiven), log)
-    return Recovered(state, epoch, reopen)
+    return Recovered(refold(run_id, program, log, reopen or ()), epoch, reopen)
 
 
 def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:
