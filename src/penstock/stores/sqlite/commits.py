@@ -29,17 +29,22 @@ class Commits:
         self._writer = writer
         self._clock = clock
 
-    def write(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
+    def write(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str] | None]:
+        """Verdicts, and the topics to ring."""
         if all(map(_only_appends, changes)):
             try:
-                return self._append(changes), set()
+                return self._append(changes), None
             except sqlite3.IntegrityError:
                 pass  # one of them does not go on where its log ends: judge them all
+        return self._judge(changes)
+
+    def _judge(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
         for change in changes:
             tables.check_change(change)
         with self._writer.transaction() as connection:
             transaction = Transaction(connection, self._clock)
             verdicts = [transaction.apply(change) for change in changes]
+            transaction.flush()
         if any(isinstance(verdict, Duplicate) for verdict in verdicts):
             self._writer.settle()  # success is told of what somebody else wrote, perhaps just now
         return verdicts, transaction.topics
@@ -52,12 +57,12 @@ class Commits:
         return [OK] * len(changes)
 
     def _append_one(self, change: Change) -> None:
-        events = change.events
-        parameters: tuple[Any, ...] = (change.run, change.expect, *events[0][1:])
-        for event in events[1:]:
+        first, *others = change.events
+        parameters: tuple[Any, ...] = (change.run, change.expect, *first[1:])
+        for event in others:
             parameters += event
-        assert events[-1].sequence == change.expect + len(events)  # type: ignore[operator]
-        self._writer.run(_insert(len(events)), parameters)
+        assert change.events[-1].sequence == change.expect + len(change.events)  # type: ignore[operator]
+        self._writer.run(_insert(len(change.events)), parameters)
 
     def _append_all(self, changes: Sequence[Change]) -> None:
         firsts, rest = _split(changes)
@@ -109,10 +114,11 @@ class Transaction:
 
     def __init__(self, connection: sqlite3.Connection, clock: StoreClock) -> None:
         self._execute = connection.execute
-        self._executemany = connection.executemany
+        self._connection = connection
         self._clock = clock
         self._now = clock.wall()
         self._sql = statements()
+        self._events: list[tuple[Any, ...]] = []
         self._ends: dict[str, int] = {}
         self.topics: set[str] = set()
 
@@ -157,8 +163,13 @@ class Transaction:
             self._execute(self._sql["take_letters"], (run, change.take))
 
     def _append(self, run: str, events: Sequence[Row]) -> None:
-        self._executemany(self._sql["append"], [(run, *event) for event in events])
+        """Events are written together, at the end of the transaction."""
+        self._events += [(run, *event) for event in events]
         self._ends[run] = events[-1].sequence
+
+    def flush(self) -> None:
+        if self._events:
+            self._connection.executemany(self._sql["append"], self._events)
 
     def _put(self, put: Put) -> None:
         if put.columns is None:

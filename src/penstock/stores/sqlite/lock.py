@@ -44,6 +44,13 @@ class SideLock:
         except OSError as error:
             raise faults.of_system(error, self._store) from error
 
+    def take_now(self) -> bool:
+        """Hold the lock if nobody else does."""
+        try:
+            return self._taken()
+        except OSError as error:
+            raise faults.of_system(error, self._store) from error
+
     def leave(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
@@ -84,19 +91,18 @@ class SideLock:
 
     def prove(self) -> None:
         """Raise StoreUnlockable where a second descriptor gets a lock that the first one holds."""
+        if not self.take_now():
+            return  # somebody has it, and that is proof
         other = self._open()
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        except OSError as error:
-            raise faults.of_system(error, self._store) from error
         else:
             raise faults.unlockable(self._store, "two descriptors hold one lock at once")
         finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
             os.close(other)
+            self.leave()
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1

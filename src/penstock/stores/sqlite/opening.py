@@ -20,7 +20,7 @@ from penstock.stores.sqlite.writer import Writer, connect
 
 APPLICATION: Final = 0x50454E53
 """Says "PENS" in the file's header."""
-PAGE_BYTES: Final = 1024
+PAGE_BYTES: Final = 2048
 _WAL_VERSIONS: Final = slice(18, 20)
 """Where the header says that the file is written through a log: see "Database File Format", 1.3.3."""
 

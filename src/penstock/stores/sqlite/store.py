@@ -149,6 +149,7 @@ class SqliteStore:
         return self._claims.extend(table, held, ttl)
 
     def next_due(self, table: str, queues: Iterable[str] | None = None) -> float | None:
+        self._writer.rest()
         return self._claims.next_due(table, queues)
 
     def write_logs(self, lines: Sequence[tuple[str, str, int | None, int, float, str, str]]) -> None:

@@ -56,14 +56,20 @@ def check_numbers(change: Change) -> None:
 
 
 def _check_put(put: Put) -> None:
-    columns = put.columns or {}
-    pseudo = PSEUDO if put.table in CLAIMABLE else ()
-    check_table(put.table, [name for name in columns if name not in pseudo])
-    if "id" in columns:
-        raise ValueError(f"a row of {put.table} has its key for an id; it cannot be put as a column")
-    for name, value in columns.items():
+    if put.columns is None:
+        check_table(put.table)
+        return
+    _check_names(put.table, tuple(put.columns))
+    for name, value in put.columns.items():
         if not isinstance(value, _PLAIN):
             raise ValueError(f"{put.table}.{name} cannot hold {value!r}: only text, numbers, bytes, None")
+
+
+@cache
+def _check_names(table: str, names: Sequence[str]) -> None:
+    check_table(table, [name for name in names if name not in PSEUDO or table not in CLAIMABLE])
+    if "id" in names:
+        raise ValueError(f"a row of {table} has its key for an id; it cannot be put as a column")
 
 
 def resolve(

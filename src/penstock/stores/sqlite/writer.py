@@ -12,16 +12,16 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal
 
-from penstock.errors import StoreClosed, StoreUnavailable
+from penstock.errors import StoreClosed, StoreError, StoreUnavailable
 from penstock.stores.sqlite import faults
 from penstock.stores.sqlite.lock import SideLock
 
 Durability = Literal["power", "crash"]
 
-CHECKPOINT_PAGES: Final = 4_000
+CHECKPOINT_PAGES: Final = 2_000
 """Pages in the write-ahead log after which a commit moves them into the database."""
 WAL_BYTES: Final = 8 * 1024 * 1024
 """What the write-ahead log is cut to when it starts over: more than it grows to between two checkpoints."""
@@ -62,6 +62,8 @@ class Writer:
         self._wal: int | None = None
         self._doubtful = False
         self._closed = ""
+        self._writes = self._writes_at_rest = 0
+        self._empty = True
         self._fdatasync = os.fdatasync
 
     def open(self) -> sqlite3.Connection:
@@ -78,6 +80,7 @@ class Writer:
                 connection.close()
                 raise
             self._connection = connection
+            self._execute = connection.cursor().execute
         return self._connection
 
     def check_open(self) -> None:
@@ -91,6 +94,7 @@ class Writer:
             f"journal_size_limit = {WAL_BYTES}",
             f"cache_size = -{CACHE_KILOBYTES}",
             "temp_store = MEMORY",
+            "secure_delete = OFF",
         ):
             connection.execute(f"PRAGMA {setting}")
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -105,10 +109,13 @@ class Writer:
     def run(self, sql: str, parameters: Sequence[Any]) -> None:
         """One statement that is a commit of its own, durable on return. IntegrityError passes as it is."""
         with self._mutex:
-            connection = self._connection or self.open()
+            if self._connection is None:
+                self.open()
             self._lock.take()
+            self._writes += 1
+            self._empty = False
             try:
-                connection.execute(sql, parameters)
+                self._execute(sql, parameters)
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
@@ -124,6 +131,8 @@ class Writer:
         with self._mutex:
             connection = self._connection or self.open()
             before = connection.total_changes
+            self._writes += 1
+            self._empty = False
             self._lock.take()
             try:
                 yield from self._transact(connection)
@@ -178,17 +187,24 @@ class Writer:
                 self._doubtful = True
                 self._release()
 
+    def rest(self) -> None:
+        """To be called about once a second by whoever waits for work: with no write since the last call the log is emptied."""
+        writes, self._writes_at_rest = self._writes_at_rest, self._writes
+        if writes == self._writes and not self._empty:
+            with suppress(StoreError):  # nothing depends on it, and who writes next is told what is wrong
+                self.checkpoint()
+
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database and cut it to nothing, if nobody reads or writes just now."""
+        """Move the write-ahead log into the database and cut it to nothing, unless somebody reads or writes just now."""
         with self._mutex:
             connection = self._connection or self.open()
-            self._lock.take()
-            try:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.Error as error:
-                raise faults.of_sqlite(error, self.path) from error
-            finally:
-                self._lock.leave()
+            if self._lock.take_now():
+                try:
+                    self._empty = _emptied(connection)
+                except sqlite3.Error as error:
+                    raise faults.of_sqlite(error, self.path) from error
+                finally:
+                    self._lock.leave()
 
     def close(self, why: str = "was closed") -> None:
         with self._mutex:
@@ -216,6 +232,16 @@ class Writer:
 
 def _move_everything(connection: sqlite3.Connection, path: str) -> None:
     """Write every frame into the database, which SQLite syncs: the way to a known state after a sync that failed."""
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
+    if not _emptied(connection):
         raise StoreUnavailable(f"{path} is being read elsewhere while a failed sync is made good; try again")
+
+
+def _emptied(connection: sqlite3.Connection) -> bool:
+    """Whether the whole write-ahead log could be moved into the database at once; readers are not waited for."""
+    (timeout,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {timeout}")
+    return not busy
