@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from penstock.engine.rounds import Rounds
 from penstock.errors import StoreError
-from penstock.model.changes import Letter
 
 if TYPE_CHECKING:
     from penstock.app.engine import Engine
@@ -25,7 +25,7 @@ class Keeper:
         self._lease = lease_seconds
         self._bell = engine.durable_store().watch([f"owner:{engine.owner}"])
         self._closed = False
-        self._extended = time.monotonic()
+        self._rounds = Rounds(engine, engine.durable_store(), lease_seconds, time.monotonic)
         self._thread = threading.Thread(target=self._serve, name="penstock-keeper", daemon=True)
         self._thread.start()
 
@@ -43,29 +43,6 @@ class Keeper:
             if self._closed:
                 return
             try:
-                self._extend()
-                self._deliver()
+                self._rounds.walk()
             except StoreError:  # busy for now; what is due stays due
                 continue
-
-    def _extend(self) -> None:
-        now = time.monotonic()
-        if now - self._extended < self._lease / 3:
-            return
-        held = self._engine.held_leases()
-        if held:
-            still = self._engine.durable_store().extend("runs", held, self._lease)
-            for run_id, _ in held:
-                if run_id not in still:
-                    self._engine.lease_lost(run_id)
-        self._extended = now
-
-    def _deliver(self) -> None:
-        store = self._engine.durable_store()
-        known = self._engine.known_letters()
-        for start in range(0, len(known), 500):
-            part = dict(list(known.items())[start : start + 500])
-            for run_id, row in store.get("runs", part).items():
-                if (row["inbox"] or 0) > part[run_id]:
-                    letters: list[Letter] = store.inbox(run_id, part[run_id])
-                    self._engine.deliver(run_id, letters)

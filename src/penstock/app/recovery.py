@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app.run import Run
 from penstock.catalogue import reload
-from penstock.engine.recovery import Log, Recovered, read_log, refold
+from penstock.engine.recovery import Log, Recovered, claim_run, give_back, read_log, take_up
 from penstock.errors import CodeChanged, CommandRefused, RunNotFound
 from penstock.model import events as e
 from penstock.model import machine
-from penstock.model.changes import Change, Guard, Letter, Put
+from penstock.model.changes import Change, Letter, Put
 from penstock.model.program import Definition
 from penstock.model.states import FINISHED
 
@@ -52,25 +52,18 @@ def recover(engine: Engine, run_id: str, definition: Definition | None) -> Recov
         return Run(engine, run_id, row["workflow"])
     if row["status"] == "cancelled":
         raise CommandRefused(f"run {run_id} was cancelled, which is final: start a new one")
-    claims = store.claim("runs", engine.owner, ttl=engine.lease_seconds, ids=[run_id])
-    if not claims and row["state"] == "done":
-        store.commit(
-            [
-                Change(
-                    run=run_id,
-                    guards=[Guard("runs", run_id, {"state": "done"})],
-                    puts=[Put("runs", run_id, {"state": "idle"})],
-                )
-            ]
-        )
-        claims = store.claim("runs", engine.owner, ttl=engine.lease_seconds, ids=[run_id])
-    if not claims:
+    epoch = claim_run(store, engine.owner, engine.lease_seconds, run_id)
+    if epoch is None:
         return _alive(engine, run_id, row)
     try:
-        return _fold(engine, run_id, definition, claims[0].epoch)
+        recovered = _fold(engine, run_id, definition, epoch)
     except BaseException:
-        _give_back(engine, run_id, claims[0].epoch, row["status"])
+        give_back(store, run_id, epoch, finished=row["status"] in FINISHED)
         raise
+    if recovered is None:
+        give_back(store, run_id, epoch, finished=True)
+        return Run(engine, run_id, row["workflow"])
+    return recovered
 
 
 def _alive(engine: Engine, run_id: str, row: dict[str, Any]) -> Run[Any]:
@@ -83,21 +76,7 @@ def _alive(engine: Engine, run_id: str, row: dict[str, Any]) -> Run[Any]:
     )
 
 
-def _give_back(engine: Engine, run_id: str, epoch: int, status: str) -> None:
-    state = "done" if status in FINISHED else "ready"
-    guard = Guard("runs", run_id, {"epoch": epoch, "state": "leased"})
-    engine.durable_store().commit(
-        [
-            Change(
-                run=run_id,
-                guards=[guard],
-                puts=[Put("runs", run_id, {"state": state, "owner": None, "due": None})],
-            )
-        ]
-    )
-
-
-def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> Recovered:
+def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> Recovered | None:
     log = read_events(engine, run_id)
     started = log[0][2]
     assert isinstance(started, e.RunStarted)
@@ -106,9 +85,7 @@ def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int
     program = definition.as_program()
     _check_same(run_id, started, program)
     log = read_events(engine, run_id)
-    last = log[-1][2]
-    reopen = last.blamed if isinstance(last, e.RunFailed) else None
-    return Recovered(refold(run_id, program, log, reopen or ()), epoch, reopen)
+    return take_up(log, run_id, program, epoch, reopen=True)
 
 
 def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:

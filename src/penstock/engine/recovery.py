@@ -1,4 +1,4 @@
-"""Reading a run back from the store: its log, decoded, and its state, folded."""
+"""Taking up a run: claim it, read its log, fold it. What is done with the state is a driver's affair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from penstock.engine.rows import event_of
 from penstock.errors import StoreCorrupt
 from penstock.model import events as e
 from penstock.model import machine
+from penstock.model.changes import Change, Guard, Put
 from penstock.model.program import Program
+from penstock.model.states import FINISHED
 from penstock.ports import Codec, Store
 
 PAGE = 10_000
@@ -49,3 +51,34 @@ def refold(run_id: str, program: Program, log: Log, reopen: Iterable[int] = ()) 
     """The state that a log tells, with all failures forgiven that it forgives and those to `reopen` now."""
     forgiven = machine.forgiven_in(event for _, _, event in log) | set(reopen)
     return machine.fold(machine.Run(run_id, program, forgiven), log)
+
+
+def claim_run(store: Store, owner: str, ttl: float, run_id: str) -> int | None:
+    """Lease one run, also one that has finished; its epoch, or None if somebody has it."""
+    claims = store.claim("runs", owner, ttl=ttl, ids=[run_id])
+    if not claims:
+        guard = Guard("runs", run_id, {"state": "done"})
+        store.commit([Change(run=run_id, guards=[guard], puts=[Put("runs", run_id, {"state": "idle"})])])
+        claims = store.claim("runs", owner, ttl=ttl, ids=[run_id])
+    return claims[0].epoch if claims else None
+
+
+def give_back(store: Store, run_id: str, epoch: int, *, finished: bool) -> None:
+    """End a lease that was not used: others may have the run at once, if it can go on at all."""
+    guard = Guard("runs", run_id, {"epoch": epoch, "state": "leased"})
+    put = Put("runs", run_id, {"state": "done" if finished else "ready", "owner": None, "due": None})
+    store.commit([Change(run=run_id, guards=[guard], puts=[put])])
+
+
+def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool) -> Recovered | None:
+    """The state of a run that was claimed, to be adopted. None if it has finished and is not to be reopened.
+
+    It may have finished after it was claimed: the engine that had it before does not know of the claim until it is refused.
+    """
+    last = log[-1][2]
+    forgive = last.blamed if reopen and isinstance(last, e.RunFailed) else None
+    state = refold(run_id, program, log, forgive or ())
+    if state.status in FINISHED and forgive is None:
+        return None
+    state.epoch = epoch
+    return Recovered(state, epoch, forgive)
