@@ -25,6 +25,7 @@ from penstock.ports import Job, Outcome
 Ended = Callable[[Any, Outcome], None]
 
 STOP_SECONDS = 0.1  # how long `stop` waits for a cancelled step to end, where it can wait
+THREADS = 32  # for plain functions
 CLOSE_SECONDS = 5.0  # how long cancelled steps may take to end when the loop does
 
 
@@ -50,6 +51,7 @@ class AioExecutor:
     ) -> None:
         self.name = name
         self.slots: int | None = slots
+        self._thread_slots = min(slots, THREADS)
         self._loop: asyncio.AbstractEventLoop  # one of its own is made when it is first needed
         if loop is not None:
             self._loop = loop
@@ -126,7 +128,7 @@ class AioExecutor:
     def _for_plain(self) -> ThreadExecutor:
         with self._lock:
             if self._threads is None:
-                self._threads = ThreadExecutor(name=self.name)
+                self._threads = ThreadExecutor(self._thread_slots, name=self.name)
             return self._threads
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
@@ -178,12 +180,12 @@ class AioExecutor:
     def _begin(self, ticket: _Ticket) -> None:
         try:
             outcome, task = begin(ainvoke(ticket.job), self._loop)
-        except asyncio.CancelledError as error:  # the step raised it: nobody has cancelled anything
+        except (
+            BaseException
+        ) as error:  # CancelledError or KeyboardInterrupt of the step's own; the rest is in the outcome
+            if isinstance(error, KeyboardInterrupt) and not self._own:
+                raise  # on the caller's thread it may be Ctrl-C
             outcome, task = failed(error), None
-        except KeyboardInterrupt as error:
-            if not self._own:
-                raise
-            outcome, task = failed(error), None  # the step raised it: Ctrl-C reaches only the main thread
         if task is None:
             assert outcome is not None
             self._end(ticket, outcome)

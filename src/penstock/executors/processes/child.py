@@ -70,7 +70,7 @@ class Worker:
             )
             return FAILED, _failure(refused, lines)
 
-    def _report(self, kind: str, payload: Any) -> None:
+    def _report(self, _: Context, kind: str, payload: Any) -> None:
         self.link.send(NOTE, self.job, dumps((kind, payload), 5))
 
     def wrote(self, context: Context) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from penstock.context import capture
 from penstock.executors.processes.hired import Hired, Ticket
 
+BAD_STARTS = 3
 STUCK_SECONDS = 0.005  # a job that takes longer gives back what was sent behind it
 
 
@@ -100,12 +101,12 @@ class Crew:
         doing = [ticket for ticket in worker.flying.values() if not ticket.void]
         for ticket in doing:
             del self.tickets[ticket.job.token]
-        if not worker.ready:
-            self.bad_starts += 1
         return doing
 
     def give_up(self) -> list[Ticket]:
-        """Nobody can be hired: what waits in vain."""
+        """What waits in vain, if no worker could be started three times in a row."""
+        if self.bad_starts < BAD_STARTS:
+            return []
         waiting = list(self.backlog)
         self.backlog.clear()
         for ticket in waiting:

@@ -6,7 +6,6 @@ A worker dies with the thread that started it (the kernel counts parents by thre
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 from selectors import EVENT_READ, DefaultSelector
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from penstock.executors.processes.link import Message
 
 GRACE_SECONDS = 2.0  # for idle workers to close their resources
-BAD_STARTS = 3  # workers in a row that died before they were ready
 EARFUL = 64  # messages of one worker that are heard before the others get their turn
 
 
@@ -93,17 +91,29 @@ class Dispatcher:
         with self._lock:
             wanted = self._crew.vacancies()
         for _ in range(wanted):
-            worker = Hired()
+            try:
+                worker = Hired()
+            except OSError as error:
+                self._could_not_start(f"{type(error).__name__}: {error}")
+                continue
             self._alive.add(worker)
             self._selector.register(worker.link, EVENT_READ, partial(self._hear, worker))
             self._selector.register(worker.death, EVENT_READ, partial(self._bury, worker))
             with self._lock:
                 self._crew.workers.append(worker)
 
+    def _could_not_start(self, why: str) -> None:
+        with self._lock:
+            self._crew.bad_starts += 1
+            in_vain = self._crew.give_up()
+        error = WorkerLost(f"worker processes cannot start: {why}")
+        for ticket in in_vain:
+            _tell_failure(ticket, error)
+
     def _patience(self) -> float | None:
         """How long to sleep at most. The next to touch the crew rings, unless it is a while anyway."""
         with self._lock:
-            if self._finishing and not self._crew.tickets:
+            if self._crew.vacancies() or (self._finishing and not self._crew.tickets):
                 return 0
             self._awake = self._crew.gambles()
             return STUCK_SECONDS if self._awake else None
@@ -143,9 +153,10 @@ class Dispatcher:
         with self._lock:
             doing = self._crew.lose(worker)
             how = worker.bury()
-            in_vain = self._crew.give_up() if self._crew.bad_starts >= BAD_STARTS else []
-        _tell_lost(doing, how)
-        _tell_in_vain(in_vain, how)
+        for ticket in doing:
+            _tell_failure(ticket, loss(ticket, how))
+        if not worker.ready and not self._finishing:
+            self._could_not_start(f"the last one {how} before it was ready; what it said is on stderr")
         with self._lock:
             self._crew.assign()
 
@@ -162,14 +173,5 @@ class Dispatcher:
             self._turn(None)
 
 
-def _tell_lost(tickets: Iterable[Ticket], how: str) -> None:
-    for ticket in tickets:
-        tell(ticket.ended, ticket.job.token, Outcome(None, failure_of(loss(ticket, how), cause="lost")))
-
-
-def _tell_in_vain(tickets: Iterable[Ticket], how: str) -> None:
-    error = WorkerLost(
-        f"worker processes cannot start: the last of {BAD_STARTS} {how} before it was ready; what it said is on stderr"
-    )
-    for ticket in tickets:
-        tell(ticket.ended, ticket.job.token, Outcome(None, failure_of(error, cause="lost")))
+def _tell_failure(ticket: Ticket, error: WorkerLost) -> None:
+    tell(ticket.ended, ticket.job.token, Outcome(None, failure_of(error, cause="lost")))

@@ -52,8 +52,9 @@ class Ticket:
 
 
 class Hired:
-    """One worker process. `flying` are the jobs it was sent, oldest first: it runs that one and has not seen the rest.
+    """One worker process; making one raises OSError if it cannot be started.
 
+    `flying` are the jobs it was sent, oldest first: it runs that one and has not seen the rest.
     `pace` is how long its jobs take, in seconds, the latest counting most; it is unknown, so infinite, at first.
     """
 
@@ -63,7 +64,11 @@ class Hired:
         self.ready = False
         self.pace = float("inf")
         self.heard = monotonic()
-        self._process = _spawn(self._theirs.fileno())
+        try:
+            self._process = _spawn(self._theirs.fileno())
+        except BaseException:
+            self._close()
+            raise
         self.pid = self._process.pid
         self.death = os.pidfd_open(self.pid)
 
@@ -103,10 +108,13 @@ class Hired:
     def bury(self) -> str:
         """Collect what is left of the dead process; how it ended."""
         code = self._process.wait()
-        self.link.close()
-        self._theirs.close()
+        self._close()
         os.close(self.death)
         return f"was killed by {Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def _close(self) -> None:
+        self.link.close()
+        self._theirs.close()
 
 
 def loss(ticket: Ticket, how: str) -> WorkerLost:

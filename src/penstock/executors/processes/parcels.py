@@ -68,7 +68,7 @@ def failure_in(body: bytes) -> tuple[Outcome, list[Line] | None]:
 def note(context: Any, body: bytes) -> None:
     """Hand on a note of a running step."""
     if context is not None and context.report is not None:
-        context.report(*loads(body))
+        context.report(context, *loads(body))
 
 
 def lines(context: Any, body: bytes) -> None:

@@ -34,6 +34,7 @@ class OutcomePart(ExecutorPart):
     def test_what_a_step_raises_is_its_failure(self, desk: Desk) -> None:
         value, failure = desk.run(self.step("fail"), "lost key")
         assert value is None
+        assert failure is not None
         assert (failure.type, failure.message, failure.cause) == ("KeyError", "'lost key'", "error")
         assert failure.bases[:2] == ("LookupError", "Exception")
         assert "raise KeyError(message)" in failure.traceback
@@ -72,7 +73,7 @@ class OutcomePart(ExecutorPart):
 
     def test_progress_reaches_the_driver_before_the_end(self, desk: Desk) -> None:
         notes: list[tuple[str, Any]] = []
-        desk.run(self.step("advance"), context=context_for(report=lambda *note: notes.append(note)))
+        desk.run(self.step("advance"), context=context_for(report=lambda _, *note: notes.append(note)))
         assert notes == [
             ("progress", {"i": 1, "n": 3, "message": "one"}),
             ("progress", {"i": 3, "n": 3, "message": ""}),

@@ -3,6 +3,8 @@
 Steps meet and wait through files in a folder, so that they can do so from wherever an executor runs them.
 """
 
+# ruff: noqa: T201, ASYNC240 - they print, and meet through files, because that is what is tested
+
 from __future__ import annotations
 
 import asyncio
