@@ -51,7 +51,7 @@ class Context:
     """One attempt of one step, as its own code sees it.
 
     `item` is the index in a map's items, else None; `deadline` is wall time in seconds since 1970, or None. `lines` holds what
-    the attempt wrote (see `capture.Lines`), None until it writes. `report(kind, payload)` carries notes to the driver.
+    the attempt wrote (see `capture.Lines`), None until it writes. `report(context, kind, payload)` carries notes to the driver.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Context:
         item: int | None = None,
         attempt: int = 1,
         deadline: float | None = None,
-        report: Callable[[str, Any], None] | None = None,
+        report: Callable[[Context, str, Any], None] | None = None,
     ) -> None:
         self.run = run
         self.workflow = workflow
@@ -109,7 +109,7 @@ class Context:
     def progress(self, i: float, n: float | None = None, message: str = "") -> None:
         """Tell whoever watches the run how far the attempt is: `i` of `n`."""
         if self.report is not None:
-            self.report("progress", {"i": i, "n": n, "message": message})
+            self.report(self, "progress", {"i": i, "n": n, "message": message})
 
     @property
     def log(self) -> logging.Logger:

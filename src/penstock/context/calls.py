@@ -6,11 +6,11 @@ Whatever a step raises is its failure, SystemExit too; only KeyboardInterrupt go
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from penstock.context import Context, _current
-from penstock.model.failure import failure_of
+from penstock.model.failure import Failure, failure_of
 from penstock.ports import Job, Outcome
 
 _enter: Final[Callable[[Context | None], contextvars.Token[Context | None]]] = _current.set
@@ -20,7 +20,13 @@ _make = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 def invoke(job: Job) -> Outcome:
     """Run a step's function here and now; raises nothing but KeyboardInterrupt."""
-    _, fn, args, kwargs, context = job
+    return _make(Outcome, call(*job[1:]))
+
+
+def call(
+    fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], context: Context | None
+) -> tuple[Any, Failure | None]:
+    """`invoke` in its cheapest form: (value, None) or (None, failure)."""
     token = _enter(context)
     try:
         value = fn(*args, **kwargs) if kwargs else fn(*args)
@@ -32,7 +38,7 @@ def invoke(job: Job) -> Outcome:
         _leave(token)
         if context is not None and context.lines is not None:
             context.lines.finish()
-    return _make(Outcome, (value, None))
+    return value, None
 
 
 async def ainvoke(job: Job) -> Outcome:
