@@ -24,7 +24,7 @@ from penstock.errors import (
     StoreUnavailable,
     StoreUnlockable,
 )
-from penstock.model.changes import Change, Duplicate, Guard, Ok, Put
+from penstock.model.changes import Change, Conflict, Duplicate, Guard, Ok, Put, Refused, Row
 from penstock.stores.sqlite import SqliteStore, lock, opening, queries
 from penstock.testing.store_suite.harness import HandClock, append, events, kinds, put, puts, send, write
 
@@ -309,7 +309,7 @@ def test_a_cleaned_log_says_that_it_was_cut(store: SqliteStore, path: Path) -> N
 def test_a_log_cannot_be_begun_again_below_its_floor(store: SqliteStore, path: Path) -> None:
     test_a_cleaned_log_says_that_it_was_cut(store, path)
     (verdict,) = store.commit([append("r", 0)])
-    assert verdict == (5,)
+    assert verdict == Conflict(5)
 
 
 def test_an_append_to_a_pruned_run_is_refused_whatever_its_writer_knew(store: SqliteStore) -> None:
@@ -319,7 +319,7 @@ def test_an_append_to_a_pruned_run_is_refused_whatever_its_writer_knew(store: Sq
     other.prune(["r"])
     other.close()
     (verdict,) = store.commit([append("r", 3)])
-    assert verdict == (0,)
+    assert verdict == Conflict(0)
     assert store.read("r") == []
 
 
@@ -456,8 +456,8 @@ def test_in_a_batch_of_appends_a_conflict_costs_only_the_loser(store: SqliteStor
 
 def test_an_append_beyond_the_end_is_a_conflict_and_leaves_no_hole(store: SqliteStore) -> None:
     write(store, append("r", 0, 2))
-    assert store.commit([append("r", 5)]) == [(2,)]
-    assert store.commit([append("r", 3, 20)]) == [(2,)]
+    assert store.commit([append("r", 5)]) == [Conflict(2)]
+    assert store.commit([append("r", 3, 20)]) == [Conflict(2)]
     assert store.check() == []
 
 
@@ -536,8 +536,6 @@ PASSABLE = ("json_each", "CONSTANT", "(subquery-", "names")
 
 
 def test_people_can_ask_for_steps_and_tasks_in_sql(store: SqliteStore, path: Path) -> None:
-    from penstock.model.changes import Row
-
     log = [
         Row(1, 1.0, "run_started", None, None, "{}"),
         Row(2, 2.0, "step_started", "load", None, '{"attempt":1}'),
@@ -568,4 +566,6 @@ def test_people_can_ask_for_steps_and_tasks_in_sql(store: SqliteStore, path: Pat
 def test_a_guard_on_an_absent_row_is_refused_with_the_row(store: SqliteStore) -> None:
     write(store, puts(put("runs", "r", data="x")))
     (verdict,) = store.commit([Change(guards=[Guard("runs", "r", None)])])
-    assert verdict[1]["data"] == "x"
+    assert isinstance(verdict, Refused)
+    assert verdict.actual is not None
+    assert verdict.actual["data"] == "x"

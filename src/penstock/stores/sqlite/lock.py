@@ -15,7 +15,7 @@ from penstock.errors import StoreUnavailable
 from penstock.stores.sqlite import faults
 
 _FIRST_NAP: Final = 0.000_05
-_LONGEST_NAP: Final = 0.001
+_LONGEST_NAP: Final = 0.000_2
 _PATIENT_NAP: Final = 0.02
 """Naps double up to the longest during the first second; later, with somebody stopped or very slow, they are longer."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from penstock.errors import SettingsError, StoreForeign, StoreTooNew
@@ -71,6 +72,8 @@ def _make(path: str) -> None:
         os.rename(draft, path)
         _sync_folder(path)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(draft)
         raise faults.of_system(error, path) from error
 
 
@@ -91,8 +94,8 @@ def _empty_store() -> bytes:
 def _write(path: str, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
-        written = os.write(fd, data)
-        assert written == len(data)
+        while data:
+            data = data[os.write(fd, data) :]
         os.fsync(fd)
     finally:
         os.close(fd)
