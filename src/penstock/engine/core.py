@@ -243,10 +243,8 @@ class Core:
         self.serial += 1
         self._rows = []
         self._starts = []
-        if self._stops:
-            self._stops = []
-        if self._over:
-            self._over = []
+        self._stops = []
+        self._over = []
         return batch
 
     @property
