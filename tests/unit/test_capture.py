@@ -190,7 +190,7 @@ def test_a_proxy_is_in_all_else_the_stream_it_stands_for(monkeypatch: pytest.Mon
             sys.stdout.fileno()
     finally:
         capture.uninstall()
-    assert stream.buffer.getvalue() == b"ab"  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue() == b"ab"
 
 
 def test_installing_twice_wraps_once_and_wants_uninstalling_twice() -> None:

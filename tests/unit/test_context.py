@@ -44,10 +44,8 @@ def test_outside_a_step_the_remedy_is_said() -> None:
 
 def test_the_package_s_name_is_also_the_function() -> None:
     assert invoke(job(lambda: penstock.context().key, context=Context("r", "w", "s"))).value == "r/s"
-    assert (
-        invoke(job(lambda: sys.modules["penstock.context"]().key, context=Context("r", "w", "s"))).value
-        == "r/s"
-    )
+    package: Any = sys.modules["penstock.context"]
+    assert invoke(job(lambda: package().key, context=Context("r", "w", "s"))).value == "r/s"
 
 
 def test_a_context_can_be_cancelled() -> None:
@@ -160,7 +158,7 @@ class AsyncCallable:
         (AsyncCallable, False),
         (print, False),
     ],
-    ids=str,
+    ids=["function", "partial", "object", "method", "plain", "plain partial", "class", "built-in"],
 )
 def test_async_functions_are_told_from_others(fn: Any, expected: bool) -> None:
     assert is_async(fn) is expected
@@ -183,8 +181,14 @@ def test_a_resource_travels_by_name() -> None:
 
 
 def test_threads_that_want_a_resource_at_once_open_it_once() -> None:
-    together, opened = threading.Barrier(8), []
-    slow = pool.Resource(lambda: opened.append(1) or together)
+    together = threading.Barrier(8)
+    opened: list[int] = []
+
+    def opener() -> threading.Barrier:
+        opened.append(1)
+        return together
+
+    slow = pool.Resource(opener)
     values: list[Any] = []
 
     def want() -> None:
