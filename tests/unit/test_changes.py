@@ -165,7 +165,6 @@ def test_verdicts_are_told_apart_by_class_because_two_of_them_are_empty_tuples()
     assert [type(verdict) for verdict in seen] == [Duplicate, Ok]
 
 
-@pytest.mark.xfail(reason="judge hands out the row it goes on to change")
 def test_a_refusal_shows_the_row_as_it_was_then() -> None:
     later = Change(puts=[Put("runs", "r", {"epoch": 9})])
     (refused, _) = judge([Change(guards=[FAILS]), later], known())

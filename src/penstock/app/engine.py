@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import secrets
 import threading
 import time
 from collections import deque
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app.run import Run
 from penstock.clocks import SystemClock
-from penstock.context import Context, is_async, stop_if_loading_main
+from penstock.context import Context, current, is_async, stop_if_loading_main
 from penstock.context.capture import install, uninstall
 from penstock.engine.ephemeral import EphemeralJournal
 from penstock.engine.journal import DurableJournal, Journal
@@ -68,7 +67,7 @@ class Engine:
         self.store = store
         self.address = address
         self.clock: Clock = SystemClock()
-        self.owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.owner = f"{os.getpid()}-{os.urandom(4).hex()}"
         self.observers: list[Observer] = list(observers)
         self.watchers: list[Callable[[str, str, int | None, str, Any], None]] = []
         self.lines: deque[tuple[str, str, int | None, int, float, str, str]] = deque(maxlen=KEPT_LINES)
@@ -143,7 +142,7 @@ class Engine:
         self._check_open()
         program = definition.as_program()
         self._check_steps(program, driver)
-        run_id = new_id(secrets.token_bytes(10)) if key is None else run_id_for(program.name, key)
+        run_id = new_id(os.urandom(8)) if key is None else run_id_for(program.name, key)
         if key is not None and (known := self._known(run_id)) is not None:
             return known, False
         self.learn(definition)
@@ -165,8 +164,7 @@ class Engine:
         source: dict[str, Any] | None,
     ) -> e.RunStarted:
         limit = timeout if timeout is not None else program.timeout
-        deadline = None if limit is None else self.clock.now() + limit
-        deadline = _sooner(deadline, _inherited_deadline())
+        deadline = _sooner(None if limit is None else self.clock.now() + limit, _inherited_deadline())
         if not self.journal.durable:
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, tags)
         if source is None:
@@ -323,9 +321,9 @@ class Engine:
         else:
             self.lines.extend(lines)
 
-    def progressed(self, step: machine.Step, kind: str, payload: Any) -> None:
+    def progressed(self, context: Context, kind: str, payload: Any) -> None:
         for watcher in self.watchers:
-            watcher(step.run.id, step.id, step.item, kind, payload)
+            watcher(context.run, context.step, context.item, kind, payload)
 
     # What the keeper needs
 
@@ -565,8 +563,6 @@ def _sooner(one: float | None, other: float | None) -> float | None:
 
 def _inherited_deadline() -> float | None:
     """What a step starts has to be done when the step's own run has to be."""
-    from penstock.context import current
-
     context = current()
     return None if context is None else context.deadline
 

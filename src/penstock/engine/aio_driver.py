@@ -8,15 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.context import is_async
-from penstock.engine.driver import Driver, Host
+from penstock.engine.driver import TURN_SECONDS, Driver, Host
 from penstock.model.machine import Step
 from penstock.ports import Executor, Outcome
 
 if TYPE_CHECKING:
     import asyncio
-
-TURN_SECONDS = 0.005
-"""How long one callback may keep the loop."""
 
 
 class AioDriver(Driver):

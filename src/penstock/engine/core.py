@@ -185,7 +185,11 @@ class Core:
         event = e.StepDone(step.id, step.item, value, text)
         evolve(run, event, at)
         self._rows.append((run, run.sequence, at, event))
-        self._look(run, at)
+        news = run.news
+        if news.ready:
+            self._queue(news)
+        if news.rare or run.final is not None or run.status != "running":
+            self._look(run, at)
         return True
 
     def failed(self, step: Step, error: Failure, at: float) -> bool:
@@ -232,6 +236,29 @@ class Core:
 
     # Batches
 
+    def next(self, lane: Lane, at: float) -> Step | None:
+        """Start the next step of a lane, if a slot is free: it may run at once where nothing has to be durable first."""
+        queue = lane.queue
+        while queue and lane.free > 0:
+            step = queue.popleft()
+            run = step.run
+            if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
+                continue
+            if run.gone or step.live:
+                continue
+            limit = run.program.limit
+            if run.status == "paused" or (limit is not None and run.running >= limit):
+                run.parked.append(step)
+                continue
+            lane.free -= 1
+            step.live = True
+            when = at if at > run.at else run.at
+            event = e.StepStarted(step.id, step.item, step.attempt + 1)
+            evolve(run, event, when)
+            self._rows.append((run, run.sequence, when, event))
+            return step
+        return None
+
     def seal(self, at: float) -> Batch | None:
         """All that happened since the last batch; None if nothing did. Free slots are filled first."""
         for lane in self._lanes:
@@ -262,6 +289,7 @@ class Core:
     def _look(self, run: Run, at: float) -> None:
         """Take up what the last events made necessary."""
         news = run.news
+        news.rare = False
         if news.said:
             said, news.said = news.said, []
             for event in said:
@@ -292,26 +320,7 @@ class Core:
         news.ready.clear()
 
     def _fill(self, lane: Lane, at: float) -> None:
-        queue = lane.queue
-        while queue and lane.free > 0:
-            step = queue.popleft()
-            run = step.run
-            if step.status != "ready" and not (
-                step.status == "waiting" and step.due is not None and step.due <= at
-            ):
-                continue
-            if run.gone or step.live:
-                continue
-            limit = run.program.limit
-            if run.status == "paused" or (limit is not None and run.running >= limit):
-                run.parked.append(step)
-                continue
-            lane.free -= 1
-            step.live = True
-            when = at if at > run.at else run.at
-            event = e.StepStarted(step.id, step.item, step.attempt + 1)
-            evolve(run, event, when)
-            self._rows.append((run, run.sequence, when, event))
+        while (step := self.next(lane, at)) is not None:
             self._starts.append(step)
 
     def _release(self, step: Step) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, Protocol
 from weakref import WeakSet
 
-from penstock.context import Context, invoke
+from penstock.context import Context
+from penstock.context.calls import call
 from penstock.engine.core import ABANDONED, Batch, Core, Lane
 from penstock.engine.journal import Journal
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
@@ -43,9 +43,13 @@ class Host(Protocol):
     def captured(self, step: Step, context: Context) -> None:
         """An attempt has ended that logged or printed."""
 
-    def progressed(self, step: Step, kind: str, payload: Any) -> None:
-        """A step reports how far it is."""
+    def progressed(self, context: Context, kind: str, payload: Any) -> None:
+        """A step reports how far it is; from any thread."""
 
+
+TURN_STEPS = 256
+TURN_SECONDS = 0.005
+"""How much may run between two looks at mail and timers."""
 
 _job = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
@@ -60,6 +64,8 @@ class Driver:
         self.journal = host.journal
         self.now = host.clock.now
         self._text = self.journal.text
+        self._durable = self.journal.durable
+        self._report = host.progressed
         self.core = Core(self._route, self._text)
         self.inline = self.core.add_lane(Lane("inline", self.inline_slots))
         self.ready: deque[Step] = deque()
@@ -86,12 +92,17 @@ class Driver:
         raise NotImplementedError
 
     def turn(self) -> bool:
-        """A step that may run here, then a batch of all that happened. False if there is nothing to do but wait."""
+        """What may run here, then a batch of all that happened. False if there is nothing to do but wait."""
         core = self.core
         worked = False
         if self.ready:
             worked = True
-            self.run_here(self.ready.popleft())
+            if self._durable:
+                step = self.ready.popleft()
+                if core.begin(step, self.now()):
+                    self.run_here(step)
+            else:
+                self._run_many()
         now = self.now()
         due = core.next_due()
         if due is not None and due <= now:
@@ -102,15 +113,40 @@ class Driver:
         self.write(batch)
         return True
 
-    def run_here(self, step: Step) -> None:
-        """Run a step on the driver's own thread."""
-        if not self.core.begin(step, self.now()):
-            return
-        job = self.job(step)
-        self.here = (step, job.context)
-        outcome = invoke(job)
+    def _run_many(self) -> None:
+        """Where nothing has to be durable first, steps follow one another: 256 of them, or 5 ms of them."""
+        ready, core, inline, run_here = self.ready, self.core, self.inline, self.run_here
+        now = self.now()
+        end = now + TURN_SECONDS
+        for _ in range(TURN_STEPS):
+            step = ready.popleft() if ready else core.next(inline, now)
+            if step is None:
+                return
+            if step.live:  # a cancel may have come since it was sealed
+                now = run_here(step)
+            if now > end:
+                return
+
+    def run_here(self, step: Step) -> float:
+        """Run a step on the driver's own thread; the time when it had ended."""
+        ask, run = step.ask, step.run
+        context = Context(run.id, run.workflow, step.id, step.item, step.attempt, run.deadline, self._report)
+        self.here = (step, context)
+        if step.item is None:
+            value, failure = call(ask.fn, ask.args, ask.kwargs, context)
+        else:
+            value, failure = call(ask.fn, (), _item_arguments(ask, step.item), context)
         self.here = None
-        self._settle(step, outcome, job.context)
+        at = self.now()
+        if context.lines is not None:
+            self.host.captured(step, context)
+        if failure is not None:
+            self.core.failed(step, failure, at)
+        elif self._durable:
+            self._ended(step, value, at)
+        else:
+            self.core.ended(step, value, None, at)
+        return at
 
     # Runs
 
@@ -245,14 +281,17 @@ class Driver:
             self.host.captured(step, context)
         value, failure = outcome
         if failure is None:
-            try:
-                text = self._text(value)
-            except CodecError as error:
-                failure = failure_of(error)
-            else:
-                self.core.ended(step, value, text, self.now())
-                return
-        self.core.failed(step, failure, self.now())
+            self._ended(step, value, self.now())
+        else:
+            self.core.failed(step, failure, self.now())
+
+    def _ended(self, step: Step, value: Any, at: float) -> None:
+        try:
+            text = self._text(value)
+        except CodecError as error:
+            self.core.failed(step, failure_of(error), at)
+        else:
+            self.core.ended(step, value, text, at)
 
     def stop(self, step: Step) -> None:
         """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void."""
@@ -270,8 +309,7 @@ class Driver:
     def job(self, step: Step) -> Job:
         """A step's code with what it runs with."""
         ask, run, item = step.ask, step.run, step.item
-        report = partial(self.host.progressed, step)
-        context = Context(run.id, run.workflow, step.id, item, step.attempt, run.deadline, report)
+        context = Context(run.id, run.workflow, step.id, item, step.attempt, run.deadline, self._report)
         if item is None:
             return _job(Job, (step, ask.fn, ask.args, ask.kwargs, context))
         return _job(Job, (step, ask.fn, (), _item_arguments(ask, item), context))
@@ -289,7 +327,7 @@ class Driver:
             except DefinitionError as error:
                 executor = Refusal(str(error))
             lane = self._routes[key] = self.inline if executor is None else self._lane_of(executor)
-            if len(self._routes) > 10_000:
+            if len(self._routes) > 100_000:
                 self._routes = {key: lane}
         return lane
 

@@ -55,6 +55,8 @@ class DurableJournal:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.text = codec.encode
+        self.monotonic = time.monotonic
+        self.nap: Callable[[float], None] = time.sleep
 
     def commit(self, batch: Batch) -> list[Run]:
         return self._write([batch])[0]
@@ -155,7 +157,7 @@ class DurableJournal:
 
     def _commit(self, changes: list[Change]) -> list[Verdict]:
         """Commit, however often the store has to be asked."""
-        deadline = time.monotonic() + TRY_SECONDS
+        deadline = self.monotonic() + TRY_SECONDS
         nap = 0.005
         tried = False
         while True:
@@ -164,9 +166,9 @@ class DurableJournal:
                 return self._settled(changes, verdicts) if tried else verdicts
             except StoreUnavailable:
                 tried = True
-                if time.monotonic() > deadline:
+                if self.monotonic() > deadline:
                     raise
-                time.sleep(nap)
+                self.nap(nap)
                 nap = min(nap * 2, 0.5)
 
     def _settled(self, changes: list[Change], verdicts: list[Verdict]) -> list[Verdict]:

@@ -79,27 +79,27 @@ class Change(msgspec.Struct, gc=False):
     digest: str = ""
 
 
-class Ok(NamedTuple):
+class Ok(msgspec.Struct, frozen=True):
     """Written."""
 
 
-class Duplicate(NamedTuple):
+class Duplicate(msgspec.Struct, frozen=True):
     """Written before, under the same key and with the same digest: success."""
 
 
-class Mismatch(NamedTuple):
+class Mismatch(msgspec.Struct, frozen=True):
     """Another content was written under this key."""
 
     key: str
 
 
-class Conflict(NamedTuple):
+class Conflict(msgspec.Struct, frozen=True):
     """The log goes on to `actual`, not to what was expected."""
 
     actual: int
 
 
-class Refused(NamedTuple):
+class Refused(msgspec.Struct, frozen=True):
     """A guard did not hold; `actual` is the row as it is (None: there is none)."""
 
     guard: Guard
@@ -136,7 +136,7 @@ def _judge_one(change: Change, known: Known) -> Verdict:
     for guard in change.guards:
         actual = known.rows.get((guard.table, guard.key))
         if not holds(guard, actual):
-            return Refused(guard, actual)
+            return Refused(guard, None if actual is None else dict(actual))
     if change.expect is not None:
         last = known.sequences.get(change.run, 0)
         if last != change.expect:

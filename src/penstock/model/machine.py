@@ -98,9 +98,10 @@ class Family:
 class News:
     """What one or more events made necessary; the engine empties it."""
 
-    __slots__ = ("ready", "said", "stops", "timers")
+    __slots__ = ("rare", "ready", "said", "stops", "timers")
 
     def __init__(self) -> None:
+        self.rare = False  # whether there may be more than steps that became ready
         self.ready: list[Step] = []
         self.timers: list[Step] = []
         self.stops: list[Step] = []
@@ -201,9 +202,11 @@ def _find(run: Run, name: str, item: int | None) -> Step | None:
 
 
 def _step_started(run: Run, event: e.StepStarted, at: float) -> None:
-    step = _find(run, event.step, event.item)
-    if step is None:
-        return
+    step = run.open.get(event.step)
+    if step is None or event.item is not None:
+        step = _find(run, event.step, event.item)
+        if step is None:
+            return
     if step.status != "ready" and (step.status == "running" or step.due is None or step.due > at):
         raise Nondeterminism(
             f"run {run.id}: event {run.sequence} starts step {step.id!r}, which is {step.status}"
@@ -215,9 +218,11 @@ def _step_started(run: Run, event: e.StepStarted, at: float) -> None:
 
 
 def _step_done(run: Run, event: e.StepDone, at: float) -> None:
-    step = _find(run, event.step, event.item)
-    if step is None:
-        return
+    step = run.open.get(event.step)
+    if step is None or event.item is not None:
+        step = _find(run, event.step, event.item)
+        if step is None:
+            return
     if step.status == "running":
         run.running -= 1
     elif type(step.ask) is not Sleep:
@@ -233,9 +238,15 @@ def _step_done(run: Run, event: e.StepDone, at: float) -> None:
 
 def _complete(run: Run, step: Step, value: Any, at: float) -> None:
     """A step has its value: close it and let its program go on."""
-    _close(run, step)
-    step.value = value
     scope = step.scope
+    if scope.parent is None:
+        del run.open[step.id]
+        if run.program.keep:
+            run.finished[step.id] = step
+        scope.open -= 1
+    else:
+        _close(run, step)
+    step.value = value
     if scope.outcome is None:
         if not step.stopping:
             _tell(run, scope, step.key, value, at)
@@ -271,16 +282,25 @@ def _tell(run: Run, scope: Scope, key: str, value: Any, at: float) -> None:
 
 
 def _do(run: Run, scope: Scope, ask: Do) -> None:
-    step = _step_of(run, scope, ask, ask.policy, "ready")
-    _open(run, step)
+    name = scope.path + ask.key
+    if name in run.open:
+        raise _asked_twice(run, name)
+    step = run.open[name] = Step(run, scope, ask.key, name, ask, ask.policy, "ready")
     run.news.ready.append(step)
+    scope.open += 1
+    while (scope := scope.parent) is not None:  # type: ignore[assignment]
+        scope.open += 1
+
+
+def _asked_twice(run: Run, name: str) -> InvariantBroken:
+    return InvariantBroken(
+        f"run {run.id}: step {name!r} was asked for twice; every step needs a name of its own"
+    )
 
 
 def _open(run: Run, step: Step) -> None:
     if step.id in run.open:
-        raise InvariantBroken(
-            f"run {run.id}: step {step.id!r} was asked for twice; every step needs a name of its own"
-        )
+        raise _asked_twice(run, step.id)
     run.open[step.id] = step
     scope: Scope | None = step.scope
     while scope is not None:
@@ -309,6 +329,7 @@ def _ask(run: Run, scope: Scope, ask: Ask, at: float) -> None:
             _stop(run, scope, ask)
         case Skip():
             run.skipped[scope.path + ask.key] = ask.reason
+            run.news.rare = True
             run.news.said.append(e.StepSkipped(scope.path + ask.key, ask.reason))
         case End():
             _outcome(run, scope, ("completed", ask.value))
@@ -400,6 +421,7 @@ def _sleep(run: Run, scope: Scope, ask: Sleep, at: float) -> None:
     step = _step_of(run, scope, ask, DEFAULT, "waiting")
     step.due = ask.until if ask.until is not None else at + (ask.seconds or 0.0)
     _open(run, step)
+    run.news.rare = True
     run.news.timers.append(step)
 
 
@@ -414,6 +436,7 @@ def _wait(run: Run, scope: Scope, ask: Wait, at: float) -> None:
     run.waiters.setdefault(ask.signal, deque()).append(step)
     if ask.timeout is not None:
         step.due = at + ask.timeout
+        run.news.rare = True
         run.news.timers.append(step)
 
 
@@ -465,6 +488,7 @@ def _drop(run: Run, step: Step, *, stop: bool) -> None:
     elif step.status == "running":
         step.stopping = step.stopping or stop
         if stop:
+            run.news.rare = True
             run.news.stops.append(step)
     else:
         step.status = "cancelled"
@@ -479,6 +503,7 @@ def _drop_family(run: Run, whole: Step, *, stop: bool) -> None:
         if step.status == "running":
             step.stopping = step.stopping or stop
             if stop:
+                run.news.rare = True
                 run.news.stops.append(step)
         else:
             step.status = "cancelled"
@@ -519,6 +544,7 @@ def _announce(run: Run, scope: Scope, asks: list[Ask]) -> None:
         return
     scope.said = [f"{type(ask).__name__} {getattr(ask, 'key', '')}".strip() for ask in asks]
     scope.digest = hashlib.sha256("\n".join(scope.said).encode()).hexdigest()[:16]
+    run.news.rare = True
     run.news.said.append(e.Opened(scope.path[:-1], scope.digest, scope.said[:50]))
 
 
@@ -609,6 +635,7 @@ def _again(run: Run, step: Step, retry_at: float, at: float) -> None:
     else:
         step.status = "waiting"
         step.due = retry_at
+        run.news.rare = True
         run.news.timers.append(step)
 
 

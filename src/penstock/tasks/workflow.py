@@ -406,6 +406,7 @@ class Launcher:
         self._key = key
         self._tags = tags
         self._timeout = timeout
+        self._found: Engine | None = None
 
     def run(self, **inputs: Any) -> Any:
         """See Workflow.run."""
@@ -430,9 +431,12 @@ class Launcher:
         return {"key": self._key, "tags": self._tags, "timeout": self._timeout}
 
     def _engine(self) -> Engine:
-        from penstock.app import engine_at
+        """The engine, looked up once."""
+        if self._found is None or self._found.closed:
+            from penstock.app import engine_at
 
-        return engine_at(self._store)
+            self._found = engine_at(self._store)
+        return self._found
 
     def _kept(self, run: Run[Any]) -> Run[Any]:
         self._flow.latest = run
