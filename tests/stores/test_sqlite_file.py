@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -25,7 +26,7 @@ from penstock.errors import (
     StoreUnlockable,
 )
 from penstock.model.changes import Change, Conflict, Duplicate, Guard, Ok, Put, Refused, Row
-from penstock.stores.sqlite import SqliteStore, lock, opening, queries
+from penstock.stores.sqlite import SqliteStore, lock, queries
 from penstock.testing.store_suite.harness import HandClock, append, events, kinds, put, puts, send, write
 
 
@@ -184,7 +185,7 @@ def test_a_network_file_system_is_refused_unless_insisted_on(
 
 
 def test_a_place_where_locks_do_not_exclude_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock.fcntl, "flock", lambda fd, how: None)
+    monkeypatch.setattr(fcntl, "flock", lambda fd, how: None)
     with pytest.raises(StoreUnlockable, match="two descriptors hold one lock"):
         SqliteStore(path)
 
@@ -193,7 +194,7 @@ def test_a_place_without_locks_is_refused(path: Path, monkeypatch: pytest.Monkey
     def unsupported(fd: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock.fcntl, "flock", unsupported)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
     with pytest.raises(StoreUnlockable, match="No locks available"):
         SqliteStore(path)
 
@@ -202,7 +203,7 @@ def test_a_place_without_locks_is_refused(path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_new_store_is_whole_before_anybody_sees_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening.os, "rename", _power_cut)
+    monkeypatch.setattr(os, "rename", _power_cut)
     with pytest.raises(KeyboardInterrupt):
         SqliteStore(path)
     assert not path.exists()
@@ -569,3 +570,11 @@ def test_a_guard_on_an_absent_row_is_refused_with_the_row(store: SqliteStore) ->
     assert isinstance(verdict, Refused)
     assert verdict.actual is not None
     assert verdict.actual["data"] == "x"
+
+
+def test_a_value_that_a_column_cannot_hold_raises_and_nothing_of_the_batch_is_written(
+    store: SqliteStore,
+) -> None:
+    with pytest.raises(ValueError, match="runs.status"):
+        store.commit([append("r", 0), puts(put("runs", "r", status=None))])
+    assert store.read("r") == []

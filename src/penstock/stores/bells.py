@@ -1,6 +1,6 @@
 """Bells between the processes of one machine: a unix datagram socket for each watcher.
 
-A store's watchers have their sockets in one private folder, named by a digest of the store's place. Beside a socket lies a
+A store's watchers have their sockets in one private folder, named by the inode of the store's file. Beside a socket lies a
 file that lists its topics; it is written first, so that whoever sees the socket knows them. Who rings reads the folder again
 only when it changed: with nobody watching, ringing costs one look at the folder's time. A bell that cannot be heard just now
 is one that rang already; one that nobody serves any more is taken away by whoever finds it.
@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import socket
 import stat
 import time
 from collections.abc import Iterable
 from itertools import count
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import socket
 
 _LONGEST_PATH: Final = 107
 """Bytes of a socket's path that the system takes."""
@@ -41,20 +42,20 @@ class _Watcher(NamedTuple):
 
 
 class Bells:
-    """The bells of the store at `place`."""
+    """The bells of the store in the file at `place`, which must exist when the first is hung or rung."""
 
     def __init__(self, place: str) -> None:
-        self._folder = _folder_of(place)
+        self._place = place
+        self._folder = ""
         self._read_at = (-1, 0.0)
         self._watchers: list[_Watcher] = []
         self._socket: socket.socket | None = None
 
     def watch(self, topics: Iterable[str]) -> DatagramBell:
-        _make_private(os.path.dirname(self._folder))
-        _make_private(self._folder)
-        return DatagramBell(
-            os.path.join(self._folder, f"{os.getpid():x}.{next(_serial):x}"), frozenset(topics)
-        )
+        folder = self._folder = self._folder or _folder_of(self._place)
+        _make_private(os.path.dirname(folder))
+        _make_private(folder)
+        return DatagramBell(os.path.join(folder, f"{os.getpid():x}.{next(_serial):x}"), frozenset(topics))
 
     def ring(self, topics: Iterable[str]) -> None:
         watchers = self._current()
@@ -67,6 +68,7 @@ class Bells:
 
     def _current(self) -> list[_Watcher]:
         try:
+            self._folder = self._folder or _folder_of(self._place)
             changed = os.stat(self._folder).st_mtime_ns
         except OSError:
             return []
@@ -78,9 +80,7 @@ class Bells:
 
     def _send(self, path: str, topic: str) -> None:
         if self._socket is None:
-            self._socket = socket.socket(
-                socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            )
+            self._socket = _new_socket()
         try:
             self._socket.sendto(topic.encode(), path)
         except BlockingIOError:
@@ -103,9 +103,7 @@ class DatagramBell:
         self._topics = topics
         with open(path + _TOPICS, "w", encoding="utf-8") as file:
             file.write("\0".join(sorted(topics)))
-        self._socket = socket.socket(
-            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        )
+        self._socket = _new_socket()
         self._socket.bind(path)
 
     def fileno(self) -> int:
@@ -124,15 +122,22 @@ class DatagramBell:
             _remove(self._path)
 
 
+def _new_socket() -> socket.socket:
+    import socket
+
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+
+
 def _folder_of(place: str) -> str:
     """Where the bells of a store hang: a short path, in a folder that is this user's alone."""
-    digest = hashlib.blake2b(os.path.realpath(place).encode(), digest_size=8).hexdigest()
+    about = os.stat(place)
+    name = f"{about.st_dev:x}.{about.st_ino:x}"
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     own = os.path.join(runtime, "penstock")
-    longest = len(os.fsencode(own)) + len(f"/{digest}/{2**32:x}.{2**32:x}")
+    longest = len(os.fsencode(own)) + len(f"/{name}/{2**32:x}.{2**32:x}")
     if not os.path.isdir(runtime) or longest > _LONGEST_PATH:
         own = f"/tmp/penstock-{os.getuid()}"
-    return os.path.join(own, digest)
+    return os.path.join(own, name)
 
 
 def _make_private(folder: str) -> None:

@@ -6,14 +6,13 @@ both stand in `due`, for a row is either leased or delayed (see StoreClock).
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from penstock.ports import Candidate, Choose, Claim
 from penstock.stores.sqlite.clock import StoreClock
-from penstock.stores.sqlite.queries import on_table, statements
+from penstock.stores.sqlite.queries import json_list, on_table, statements
 from penstock.stores.sqlite.readers import Readers
 from penstock.stores.sqlite.tables import CLAIMABLE, COLUMNS, check_claimable
 from penstock.stores.sqlite.writer import Writer
@@ -54,7 +53,9 @@ class Claims:
         for (origin,) in self._readers.all(statements()["boot_origin"], (boot,)):
             self._clock.origin = origin
             return
-        with self._writer.transaction() as connection:
+        with self._writer.transaction(
+            durable=False
+        ) as connection:  # what a power cut takes, the next boot replaces
             self._clock.origin = self._enter(connection, boot)
 
     def _enter(self, connection: sqlite3.Connection, boot: str) -> float:
@@ -108,7 +109,7 @@ class Claims:
     ) -> list[Claim]:
         if not rows:
             return []
-        rowids = json.dumps([row.rowid for row in rows])
+        rowids = json_list(row.rowid for row in rows)
         due, now = self._clock.lease() + ttl, self._clock.wall()
         leased = connection.execute(on_table("lease", table), (owner, due, now, rowids)).fetchall()
         by_id = {row[0]: dict(zip(COLUMNS[table], row, strict=True)) for row in leased}
@@ -117,14 +118,14 @@ class Claims:
     def extend(self, table: str, held: Iterable[tuple[str, int]], ttl: float) -> set[str]:
         """Not synced: after a power cut no lease stands anyway."""
         check_claimable(table)
-        named = json.dumps([list(lease) for lease in held])
+        named = json_list(held)
         with self._writer.transaction(durable=False) as connection:
             due = self._clock.lease() + ttl
             return {key for (key,) in connection.execute(on_table("extend", table), (due, named)).fetchall()}
 
     def next_due(self, table: str, queues: Iterable[str] | None) -> float | None:
         check_claimable(table)
-        named = (None if queues is None else json.dumps(list(queues)),)
+        named = (None if queues is None else json_list(queues),)
         if self._readers.all(on_table("any_ready", table), named):
             return 0.0
         delayed = [

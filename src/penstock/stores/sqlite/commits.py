@@ -41,10 +41,13 @@ class Commits:
     def _judge(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
         for change in changes:
             tables.check_change(change)
-        with self._writer.transaction() as connection:
-            transaction = Transaction(connection, self._clock)
-            verdicts = [transaction.apply(change) for change in changes]
-            transaction.flush()
+        try:
+            with self._writer.transaction() as connection:
+                transaction = Transaction(connection, self._clock)
+                verdicts = [transaction.apply(change) for change in changes]
+                transaction.flush()
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"a row cannot hold what was put: {error}") from error
         if any(isinstance(verdict, Duplicate) for verdict in verdicts):
             self._writer.settle()  # success is told of what somebody else wrote, perhaps just now
         return verdicts, transaction.topics

@@ -14,13 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from penstock.errors import SettingsError, StoreForeign, StoreTooNew
-from penstock.stores.sqlite import faults, queries
+from penstock.errors import SettingsError
+from penstock.stores.sqlite import faults, schema
 from penstock.stores.sqlite.lock import SideLock
-from penstock.stores.sqlite.writer import Writer, connect
+from penstock.stores.sqlite.writer import Writer
 
-APPLICATION: Final = 0x50454E53
-"""Says "PENS" in the file's header."""
 PAGE_BYTES: Final = 2048
 _WAL_VERSIONS: Final = slice(18, 20)
 """Where the header says that the file is written through a log: see "Database File Format", 1.3.3."""
@@ -32,8 +30,6 @@ def open_file(path: str, writer: Writer, lock: SideLock) -> None:
         _alone(lock, lambda: _make(path) if is_missing(path) else None)
     if not os.access(path, os.W_OK):
         raise faults.read_only(path)
-    if _schema(path) < queries.newest():
-        _alone(lock, lambda: _migrate(path))
     writer.open()
 
 
@@ -81,9 +77,8 @@ def _empty_store() -> bytes:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        for number, script in queries.migrations():
-            connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+        schema.migrate(connection)
         image = bytearray(connection.serialize())
     finally:
         connection.close()
@@ -107,39 +102,3 @@ def _sync_folder(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _schema(path: str) -> int:
-    """The schema of a file that is a store, not newer than we are."""
-    connection = connect(path, timeout=10)
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error as error:
-        raise faults.of_sqlite(error, path) from error
-    finally:
-        connection.close()
-    return _checked(path, application, schema)
-
-
-def _checked(path: str, application: int, schema: int) -> int:
-    if application != APPLICATION:
-        raise StoreForeign(f"{path} is a database of another application; name another file for the store")
-    if schema > queries.newest():
-        raise StoreTooNew(
-            f"{path} has schema {schema}, this Penstock knows {queries.newest()}: "
-            f"install the newer Penstock that wrote it, or open a backup from before"
-        )
-    return schema
-
-
-def _migrate(path: str) -> None:
-    connection = connect(path, timeout=10)
-    try:
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        for number, script in queries.migrations(schema):
-            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
-    except sqlite3.Error as error:
-        raise faults.of_sqlite(error, path) from error
-    finally:
-        connection.close()

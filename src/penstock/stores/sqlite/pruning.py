@@ -6,14 +6,13 @@ that writers do not wait for a reading of every log: first without any lock, the
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from penstock.model.states import FINISHED
-from penstock.stores.sqlite.queries import statements
+from penstock.stores.sqlite.queries import json_list, statements
 from penstock.stores.sqlite.readers import Readers
 from penstock.stores.sqlite.writer import Writer
 
@@ -34,10 +33,10 @@ class Pruning:
     def prune(self, runs: Iterable[str]) -> int:
         wanted = list(dict.fromkeys(runs))
         pages = (wanted[start : start + _RUNS_AT_ONCE] for start in range(0, len(wanted), _RUNS_AT_ONCE))
-        return sum(self._prune_page(json.dumps(page)) for page in pages)
+        return sum(self._prune_page(json_list(page)) for page in pages)
 
     def _prune_page(self, runs: str) -> int:
-        finished = json.dumps(sorted(FINISHED))
+        finished = json_list(sorted(FINISHED))
         suspects = self._suspects(runs)
         position = self._strike_named(suspects, runs)
         with self._writer.transaction() as connection:
@@ -45,7 +44,7 @@ class Pruning:
                 run for (run,) in connection.execute(self._sql["finished_of"], (runs, finished)).fetchall()
             ]
             if gone:
-                self._delete(connection, json.dumps(gone))
+                self._delete(connection, json_list(gone))
             self._collect(connection, suspects, position)
         return len(gone)
 
@@ -56,7 +55,7 @@ class Pruning:
         words: set[str] = set()
         for (text,) in self._readers.all(self._sql["texts_of_runs"], (runs,)):
             words.update(_WORD.findall(text))
-        named = json.dumps(sorted(words))
+        named = json_list(sorted(words))
         return {blob for (blob,) in self._readers.all(self._sql["blobs_among"], (named,))}
 
     def _strike_named(self, suspects: set[str], runs: str) -> int:
@@ -85,7 +84,7 @@ class Pruning:
     def _collect(self, connection: sqlite3.Connection, suspects: set[str], position: int) -> None:
         if suspects:
             _strike(suspects, _texts(connection.execute(self._sql["texts_since"], (position,))))
-            connection.execute(self._sql["delete_blobs"], (json.dumps(sorted(suspects)),))
+            connection.execute(self._sql["delete_blobs"], (json_list(sorted(suspects)),))
 
 
 def _texts(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:

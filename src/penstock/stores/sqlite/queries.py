@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 _FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sql", "sqlite")
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -31,6 +33,11 @@ def on_table(name: str, table: str) -> str:
     from penstock.stores.sqlite.tables import COLUMNS
 
     return statements()[name].replace("{table}", table).replace("{columns}", ", ".join(COLUMNS[table]))
+
+
+def json_list(values: Iterable[Any]) -> str:
+    """What a statement takes where it names any number of rows: see json_each."""
+    return msgspec.json.encode(list(values)).decode()
 
 
 def migrations(after: int = 0) -> Iterator[tuple[int, str]]:

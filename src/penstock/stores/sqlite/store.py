@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, get_args
@@ -16,7 +15,7 @@ from penstock.stores.sqlite.care import Care
 from penstock.stores.sqlite.claims import WINDOW, Claims, Wanted
 from penstock.stores.sqlite.clock import HostClock, LinuxClock, StoreClock
 from penstock.stores.sqlite.commits import Commits
-from penstock.stores.sqlite.queries import statements
+from penstock.stores.sqlite.queries import json_list, statements
 from penstock.stores.sqlite.readers import Readers
 from penstock.stores.sqlite.writer import Durability, Writer
 
@@ -139,10 +138,8 @@ class SqliteStore:
         choose: Choose | None = None,
         skip: Iterable[str] = (),
     ) -> list[Claim]:
-        named = None if ids is None else json.dumps(list(ids))
-        wanted = Wanted(
-            table, queue, named, json.dumps(list(skip)), limit if choose is None else max(WINDOW, limit)
-        )
+        named = None if ids is None else json_list(ids)
+        wanted = Wanted(table, queue, named, json_list(skip), limit if choose is None else max(WINDOW, limit))
         return self._claims.claim(wanted, owner, ttl, limit, choose)
 
     def extend(self, table: str, held: Iterable[tuple[str, int]], ttl: float) -> set[str]:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal
 
 from penstock.errors import StoreClosed, StoreError, StoreUnavailable
-from penstock.stores.sqlite import faults
+from penstock.stores.sqlite import faults, schema
 from penstock.stores.sqlite.lock import SideLock
 
 Durability = Literal["power", "crash"]
@@ -88,6 +88,8 @@ class Writer:
             raise StoreClosed(f"the store {self.path} {self._closed}")
 
     def _prepare(self, connection: sqlite3.Connection) -> int:
+        if schema.is_behind(connection, self.path):
+            self._bring_forward(connection)
         for setting in (
             "synchronous = NORMAL",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
@@ -105,6 +107,13 @@ class Writer:
             self._doubtful = False
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         return os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _bring_forward(self, connection: sqlite3.Connection) -> None:
+        self._lock.take()
+        try:
+            schema.migrate(connection)
+        finally:
+            self._lock.leave()
 
     def run(self, sql: str, parameters: Sequence[Any]) -> None:
         """One statement that is a commit of its own, durable on return. IntegrityError passes as it is."""
