@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from penstock.context import is_async
+from penstock.context import Context, is_async
 from penstock.engine.driver import TURN_SECONDS, Driver, Host
 from penstock.model.machine import Step
 from penstock.ports import Executor, Outcome
@@ -51,8 +51,8 @@ class AioDriver(Driver):
         what(*args)
         self.kick()
 
-    def _answered(self, step: Step, outcome: Outcome) -> None:
-        self.post_or_call(self.answer, step, outcome)
+    def _answered(self, context: Context, step: Step, outcome: Outcome) -> None:
+        self.post_or_call(self.answer, context, step, outcome)
 
     def kick(self) -> None:
         """Have the loop turn this driver soon."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -264,16 +265,16 @@ class Driver:
         elif self.core.begin(step, self.now()):
             job = self.job(step)
             self.flying[step] = job.context
-            executor.submit(job, self._answered)
+            executor.submit(job, partial(self._answered, job.context))
 
-    def _answered(self, step: Step, outcome: Outcome) -> None:
+    def _answered(self, context: Context, step: Step, outcome: Outcome) -> None:
         """From an executor's thread."""
-        self.post(self.answer, step, outcome)
+        self.post(self.answer, context, step, outcome)
 
-    def answer(self, step: Step, outcome: Outcome) -> None:
-        """An attempt has ended: encode its value before the core hears of it, so that what cannot be stored fails the step."""
-        context = self.flying.pop(step, None)
-        if context is not None:
+    def answer(self, context: Context, step: Step, outcome: Outcome) -> None:
+        """An attempt has ended; one that was stopped meanwhile, though its answer was on its way, says nothing any more."""
+        if self.flying.get(step) is context:
+            del self.flying[step]
             self._settle(step, outcome, context)
 
     def _settle(self, step: Step, outcome: Outcome, context: Context) -> None:
