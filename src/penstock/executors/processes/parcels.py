@@ -68,7 +68,14 @@ def failure_in(body: bytes) -> tuple[Outcome, list[Line] | None]:
 def note(context: Any, body: bytes) -> None:
     """Hand on a note of a running step."""
     if context is not None and context.report is not None:
-        context.report(context, *loads(body))
+        try:
+            context.report(context, *loads(body))
+        except Exception:  # a fault in who is told must not cost the dispatcher its thread
+            import logging
+
+            logging.getLogger("penstock.executors").exception(
+                "a note of a running step could not be handed over"
+            )
 
 
 def lines(context: Any, body: bytes) -> None:
