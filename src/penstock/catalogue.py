@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from penstock.errors import DefinitionError, RunNotFound
 from penstock.model.graph import nearest
@@ -20,6 +21,16 @@ def source_of(definition: Any) -> dict[str, Any]:
 
     A definition made in a shell or a notebook has no file; only the process that made it can continue its runs.
     """
+    found = _sources.get(definition)
+    if found is None:
+        found = _sources[definition] = _source_of(definition)
+    return found
+
+
+_sources: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _source_of(definition: Any) -> dict[str, Any]:
     module = sys.modules.get(getattr(definition, "module", "") or type(definition).__module__)
     if module is None:
         return {}
@@ -34,16 +45,9 @@ def source_of(definition: Any) -> dict[str, Any]:
     return source
 
 
-_hashes: dict[tuple[str, int, int], str] = {}
-
-
 def hash_of(file: str | Path) -> str:
-    """The first 16 digits of the SHA-256 of a file, read again only when it changed."""
-    facts = Path(file).stat()
-    key = (str(file), facts.st_mtime_ns, facts.st_size)
-    if key not in _hashes:
-        _hashes[key] = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
-    return _hashes[key]
+    """The first 16 digits of the SHA-256 of a file."""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
 
 
 def load(spec: str) -> Definition:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from penstock.app.run import Run
 from penstock.clocks import SystemClock
@@ -76,6 +77,7 @@ class Engine:
         self.lease_seconds = lease_seconds
         self._codec: JsonCodec | None = None
         self._held: dict[str, tuple[machine.Run, Driver, Run[Any]]] = {}
+        self._learned: WeakSet[Any] = WeakSet()
         self._lock = threading.RLock()
         self._local = threading.local()
         self._keeper: Keeper | None = None
@@ -175,9 +177,11 @@ class Engine:
 
     def learn(self, definition: Any) -> None:
         """Let the codec resolve the classes that a definition's annotations name."""
-        if self.store is not None:
-            for annotation in getattr(definition, "annotations", list)():
-                self.codec.learn(annotation)
+        if self.store is None or definition in self._learned:
+            return
+        for annotation in getattr(definition, "annotations", list)():
+            self.codec.learn(annotation)
+        self._learned.add(definition)
 
     def _check_steps(self, program: Program, driver: Driver) -> None:
         """Steps known beforehand are refused before the run starts where their executor cannot run them."""

@@ -236,11 +236,17 @@ class Core:
 
     # Batches
 
-    def next(self, lane: Lane, at: float) -> Step | None:
-        """Start the next step of a lane, if a slot is free: it may run at once where nothing has to be durable first."""
+    def next(self, lane: Lane, at: float, durable: int | None = None) -> Step | None:
+        """Start the next step of a lane, if a slot is free.
+
+        With `durable`, the number of the last durable batch, only a step that may run at once: one that needs nothing later.
+        """
         queue = lane.queue
         while queue and lane.free > 0:
-            step = queue.popleft()
+            step = queue[0]
+            if durable is not None and step.needs > durable:
+                return None
+            queue.popleft()
             run = step.run
             if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
                 continue
@@ -273,6 +279,11 @@ class Core:
         self._stops = []
         self._over = []
         return batch
+
+    @property
+    def pending(self) -> bool:
+        """Whether rows wait to be sealed."""
+        return bool(self._rows)
 
     @property
     def idle(self) -> bool:

@@ -48,6 +48,12 @@ class Host(Protocol):
         """A step reports how far it is; from any thread."""
 
 
+SHORT_SECONDS = 0.001
+"""A body that took less may run before what happened ahead of it is with the writer."""
+
+REMEMBERED = 100_000
+"""How many functions a driver remembers things about."""
+
 TURN_STEPS = 256
 TURN_SECONDS = 0.005
 """How much may run between two looks at mail and timers."""
@@ -66,6 +72,7 @@ class Driver:
         self.now = host.clock.now
         self._text = self.journal.text
         self._durable = self.journal.durable
+        self._short: set[int] = set()  # functions, by id, whose last body was short
         self._report = host.progressed
         self.core = Core(self._route, self._text)
         self.inline = self.core.add_lane(Lane("inline", self.inline_slots))
@@ -95,15 +102,9 @@ class Driver:
     def turn(self) -> bool:
         """What may run here, then a batch of all that happened. False if there is nothing to do but wait."""
         core = self.core
-        worked = False
-        if self.ready:
-            worked = True
-            if self._durable:
-                step = self.ready.popleft()
-                if core.begin(step, self.now()):
-                    self.run_here(step)
-            else:
-                self._run_many()
+        worked = bool(self.ready)
+        if worked:
+            self._run_many()
         now = self.now()
         due = core.next_due()
         if due is not None and due <= now:
@@ -115,18 +116,40 @@ class Driver:
         return True
 
     def _run_many(self) -> None:
-        """Where nothing has to be durable first, steps follow one another: 256 of them, or 5 ms of them."""
-        ready, core, inline, run_here = self.ready, self.core, self.inline, self.run_here
+        """Run steps here, one after another: up to 256 of them or 5 ms.
+
+        Where there is a commit to wait for, only steps that need nothing later than what is durable; and before one that is
+        not known to be short, what has happened so far goes to the writer.
+        """
+        ready, core, inline = self.ready, self.core, self.inline
+        legal = self.written if self._durable else None
         now = self.now()
         end = now + TURN_SECONDS
         for _ in range(TURN_STEPS):
-            step = ready.popleft() if ready else core.next(inline, now)
+            step = ready.popleft() if ready else core.next(inline, now, legal)
             if step is None:
                 return
-            if step.live:  # a cancel may have come since it was sealed
-                now = run_here(step)
+            if legal is not None:
+                if id(step.ask.fn) not in self._short and core.pending:
+                    ready.appendleft(step)
+                    return
+                if not core.begin(step, now):
+                    continue
+            elif not step.live:  # a cancel came since it was sealed
+                continue
+            began = now
+            now = self.run_here(step)
+            if legal is not None:
+                self._learn(step.ask.fn, now - began)
             if now > end:
                 return
+
+    def _learn(self, fn: Callable[..., Any], seconds: float) -> None:
+        """Whether a function's bodies are short, judged by the last one."""
+        if seconds >= SHORT_SECONDS or len(self._short) > REMEMBERED:
+            self._short.discard(id(fn))
+        else:
+            self._short.add(id(fn))
 
     def run_here(self, step: Step) -> float:
         """Run a step on the driver's own thread; the time when it had ended."""
@@ -204,18 +227,27 @@ class Driver:
     # Batches
 
     def write(self, batch: Batch) -> None:
-        """Append a batch: inline when nothing else is in flight, else in the writer's thread."""
-        if not self.journal.durable or (self.sent == self.written and not self.ready):
-            self.sent = batch.number
+        """Append a batch: inline when nothing else is in flight and no long step could run meanwhile, else in the writer's thread."""
+        inline = not self._durable or (self.sent == self.written and not self._long_waits(batch))
+        self.sent = batch.number
+        if inline:
             try:
                 refused: list[Run] | BaseException = self.journal.commit(batch)
             except StoreError as error:
                 refused = error
             self.applied(batch, refused)
         else:
-            self.sent = batch.number
             self._start_early(batch)
             self.journal.put(batch, self._wrote)
+
+    def _long_waits(self, batch: Batch) -> bool:
+        """Whether a step that may not be short could run here while the batch is written."""
+        if self.ready:
+            return id(self.ready[0].ask.fn) not in self._short
+        for step in batch.starts:
+            if step.lane.executor is None and step.needs <= self.written:
+                return id(step.ask.fn) not in self._short
+        return False
 
     def _wrote(self, batch: Batch, refused: list[Run] | BaseException) -> None:
         self.post(self.applied, batch, refused)
@@ -328,7 +360,7 @@ class Driver:
             except DefinitionError as error:
                 executor = Refusal(str(error))
             lane = self._routes[key] = self.inline if executor is None else self._lane_of(executor)
-            if len(self._routes) > 100_000:
+            if len(self._routes) > REMEMBERED:
                 self._routes = {key: lane}
         return lane
 
