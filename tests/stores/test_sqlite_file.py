@@ -26,7 +26,7 @@ from penstock.errors import (
     StoreUnlockable,
 )
 from penstock.model.changes import Change, Conflict, Duplicate, Guard, Ok, Put, Refused, Row
-from penstock.stores.sqlite import SqliteStore, lock, queries
+from penstock.stores.sqlite import SqliteStore, lock, queries, tables
 from penstock.testing.store_suite.harness import HandClock, append, events, kinds, put, puts, send, write
 
 
@@ -520,6 +520,12 @@ def test_the_steps_of_one_run_are_found_by_index(store: SqliteStore) -> None:
     _assert_no_scan(store, "SELECT * FROM steps WHERE run = ?", ("r",))
 
 
+def test_runs_that_are_not_completed_are_found_by_index(store: SqliteStore) -> None:
+    sql = tables.find("runs", ("status",), prefix=False, after=False, newest_first=True, is_open=True)
+    plan = store._readers.all(f"EXPLAIN QUERY PLAN {sql}", ("failed", 10))
+    assert "runs_open" in plan[0][3]
+
+
 def _assert_no_scan(store: SqliteStore, sql: str, parameters: tuple[object, ...]) -> None:
     plan = [row[3] for row in store._readers.all(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     scans = [
@@ -575,6 +581,6 @@ def test_a_guard_on_an_absent_row_is_refused_with_the_row(store: SqliteStore) ->
 def test_a_value_that_a_column_cannot_hold_raises_and_nothing_of_the_batch_is_written(
     store: SqliteStore,
 ) -> None:
-    with pytest.raises(ValueError, match="runs.status"):
+    with pytest.raises(ValueError, match=r"runs\.status"):
         store.commit([append("r", 0), puts(put("runs", "r", status=None))])
     assert store.read("r") == []

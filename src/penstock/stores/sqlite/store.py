@@ -118,7 +118,8 @@ class SqliteStore:
             parameters += [prefix, prefix + _LAST_CHARACTER]
         if after is not None:
             parameters.append(self._place(table, after))
-        sql = tables.find(table, tuple(columns), bool(prefix), after is not None, newest_first)
+        is_open = table == "runs" and columns.get("status") not in (None, "completed")
+        sql = tables.find(table, tuple(columns), bool(prefix), after is not None, newest_first, is_open)
         return [_record(table, row) for row in self._readers.all(sql, (*parameters, limit))]
 
     def _place(self, table: str, key: str) -> int:
