@@ -37,7 +37,7 @@ ACTIVE, COMPLETED, FAILED, CANCELLED = 1, 2, 3, 4
 class Scope:
     """One play of a program inside a run. `open` counts what is open in it and in all scopes below it."""
 
-    __slots__ = ("blame", "digest", "key", "open", "outcome", "parent", "path", "play", "said")
+    __slots__ = ("blame", "digest", "faults", "key", "open", "outcome", "parent", "path", "play", "said")
 
     def __init__(self, parent: Scope | None, key: str, play: Play) -> None:
         self.parent = parent
@@ -47,6 +47,7 @@ class Scope:
         self.open = 0
         self.outcome: Outcome | None = None
         self.blame: list[int] = []  # sequences of the step failures that brought it down
+        self.faults: dict[str, list[int]] = {}  # key of a step that failed -> sequences of what brought that down
         self.said: list[str] | None = None
         self.digest = ""
 
@@ -83,7 +84,7 @@ def _step_of(run: Run, scope: Scope, ask: Any, policy: Policy, status: StepStatu
 class Family:
     """The items of one map: a mark an item, a window of them in flight, the results in order."""
 
-    __slots__ = ("active", "done", "error", "marks", "next", "results", "step")
+    __slots__ = ("active", "blame", "done", "error", "marks", "next", "results", "step")
 
     def __init__(self, step: Step, size: int) -> None:
         self.step = step
@@ -93,6 +94,7 @@ class Family:
         self.next = 0
         self.done = 0
         self.error: Failure | None = None
+        self.blame: list[int] = []
 
 
 class News:
@@ -158,8 +160,15 @@ def fold(run: Run, log: Iterable[tuple[int, float, e.Event]]) -> Run:
         if sequence != run.sequence + 1:
             raise InvariantBroken(f"run {run.id}: event {sequence} follows event {run.sequence}")
         evolve(run, event, at)
-        run.news.said.clear()
+        if run.news.said:
+            _tick_off(run.news, event)
     return run
+
+
+def _tick_off(news: News, event: e.Event) -> None:
+    """A consequence that is in the log need not be recorded; one that a forgiven failure held back is left."""
+    if isinstance(event, e.StepSkipped | e.Opened):
+        news.said = [s for s in news.said if type(s) is not type(event) or s.step != event.step]  # type: ignore[union-attr]
 
 
 def forgiven_in(log: Iterable[e.Event]) -> set[int]:
@@ -334,6 +343,8 @@ def _ask(run: Run, scope: Scope, ask: Ask, at: float) -> None:
         case End():
             _outcome(run, scope, ("completed", ask.value))
         case Fail():
+            for key in ask.blamed:
+                scope.blame.extend(scope.faults.get(key, ()))
             _outcome(run, scope, ("failed", ask.error))
         case _:
             raise InvariantBroken(f"run {run.id}: a program asked for {ask!r}, which is no ask")
@@ -558,6 +569,7 @@ def _ended(run: Run, scope: Scope, at: float) -> None:
         return
     _leave(run, scope)
     if parent.outcome is not None:
+        parent.blame.extend(scope.blame)
         if not parent.open:
             run.todo.append((_ended, parent))
     elif outcome[0] == "completed":
@@ -569,6 +581,8 @@ def _ended(run: Run, scope: Scope, at: float) -> None:
 
 
 def _tell_failed(run: Run, scope: Scope, key: str, error: Failure, blame: list[int], at: float) -> None:
+    scope.faults[key] = blame
+    blamed = len(scope.blame)
     try:
         for ask in scope.play.failed(key, error, at):
             _ask(run, scope, ask, at)
@@ -576,7 +590,7 @@ def _tell_failed(run: Run, scope: Scope, key: str, error: Failure, blame: list[i
         raise
     except Exception as raised:
         _outcome(run, scope, ("failed", failure_of(raised)))
-    if scope.outcome is not None and scope.outcome[0] == "failed":
+    if scope.outcome is not None and scope.outcome[0] == "failed" and len(scope.blame) == blamed:
         scope.blame.extend(blame)
 
 
@@ -651,6 +665,8 @@ def unwanted(step: Step) -> bool:
 
 def _fail(run: Run, step: Step, error: Failure, at: float) -> None:
     step.status = "failed"
+    if step.scope.outcome is not None and step.key != run.closing:
+        step.scope.blame.append(run.sequence)  # it might have been tried again, had its scope not been ending
     if step.item is not None:
         _item_failed(run, step, error, at)
     else:
@@ -664,9 +680,8 @@ def _failed(run: Run, step: Step, error: Failure, at: float) -> None:
     scope = step.scope
     step.value = error if error.step else _at_step(error, step.id)
     if scope.outcome is None and not step.stopping:
-        _tell_failed(run, scope, step.key, step.value, [run.sequence], at)
-    elif step.key != run.closing:
-        scope.blame.append(run.sequence)
+        blame = [run.sequence] if step.family is None else step.family.blame
+        _tell_failed(run, scope, step.key, step.value, blame, at)
     if not scope.open:
         if scope.outcome is None:
             _stuck(run, scope)
@@ -694,9 +709,11 @@ def _item_failed(run: Run, step: Step, error: Failure, at: float) -> None:
     whole = family.step
     if whole.ask.partial == "collect":
         family.results[item] = _at_step(error, f"{step.id}[{item}]")
-    elif family.error is None:
-        family.error = _at_step(error, f"{step.id}[{item}]")
-        _drop_unstarted(family)
+    else:
+        family.blame.append(run.sequence)
+        if family.error is None:
+            family.error = _at_step(error, f"{step.id}[{item}]")
+            _drop_unstarted(family)
     _item_settled(run, family, item, FAILED, at)
 
 
@@ -744,7 +761,10 @@ def _step_cancelled(run: Run, event: e.StepCancelled, at: float) -> None:
         return
     if step.status == "running":
         run.running -= 1
-    _cancel(run, step, at)
+    if run.forgiven and not unwanted(step):
+        _again(run, step, at, at)  # it was stopped because of a failure that is forgiven
+    else:
+        _cancel(run, step, at)
 
 
 def _cancel(run: Run, step: Step, at: float) -> None:

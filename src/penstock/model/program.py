@@ -89,9 +89,13 @@ class End(msgspec.Struct, gc=False):
 
 
 class Fail(msgspec.Struct, gc=False):
-    """The scope has failed, as soon as nothing of it runs any more; what did not start is dropped."""
+    """The scope has failed, as soon as nothing of it runs any more; what did not start is dropped.
+
+    `blamed` names the steps whose failures brought it down, which a reopened run tries again; none: the one just told of.
+    """
 
     error: Failure
+    blamed: Sequence[str] = ()
 
 
 Ask = Do | Map | Open | Sleep | Wait | Stop | Skip | End | Fail

@@ -111,7 +111,7 @@ def _structure(node: Node) -> str:
 class GraphPlay:
     """See Play. `values` holds results; `unwell` what was skipped or failed, and with which word."""
 
-    __slots__ = ("asked", "error", "input", "missing", "program", "unwell", "values")
+    __slots__ = ("asked", "error", "fatal", "input", "missing", "program", "unwell", "values")
 
     def __init__(self, program: GraphProgram, input: Mapping[str, Any]) -> None:
         self.program = program
@@ -120,6 +120,7 @@ class GraphPlay:
         self.values: dict[str, Any] = {}
         self.unwell: dict[str, str] = {}
         self.error: Failure | None = None
+        self.fatal: list[str] = []
         self.asked = 0
 
     def begin(self, at: float) -> Iterable[Ask]:
@@ -156,6 +157,7 @@ class GraphPlay:
             return [Fail(error)]
         else:
             self.error = self.error or error
+            self.fatal.append(key)
         return self._close(asks)
 
     def _close(self, asks: list[Ask]) -> list[Ask]:
@@ -163,7 +165,7 @@ class GraphPlay:
         if self.asked:
             return asks
         if self.error is not None:
-            asks.append(Fail(self.error))
+            asks.append(Fail(self.error, self.fatal))
         else:
             asks.append(End(self._result()))
         return asks
