@@ -14,6 +14,8 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.model.failure import Failure
+
 MARK, DATA = "$", "v"
 DEEP, AT = "deep", "at"
 
@@ -130,6 +132,7 @@ BY_TYPE: dict[type, Rule] = {
     timezone: Rule("timezone", list, _zone_parts, lambda parts: timezone(*parts)),
     Decimal: Rule("Decimal", str, str, Decimal),
     UUID: Rule("UUID", str, str, UUID),
+    Failure: Rule("Failure", dict, Failure.plain, lambda fields: Failure(**fields)),  # of items, in a map's results
     type(msgspec.UNSET): Rule("msgspec.UNSET", NoneType, lambda _: None, lambda _: msgspec.UNSET),
 }
 
