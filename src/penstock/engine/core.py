@@ -144,6 +144,8 @@ class Core:
             return False
         self._record(run, e.Resumed(), at)
         run.told = False
+        for step in run.parked:
+            step.needs = self.serial
         self._unpark(run, len(run.parked))
         self._look(run, at)
         return True
@@ -310,6 +312,7 @@ class Core:
         if news.timers:
             for step in news.timers:
                 assert step.due is not None
+                step.needs = self.serial
                 self._arm(step.due, "step", step)
             news.timers.clear()
         if news.stops:
@@ -380,7 +383,6 @@ class Core:
             )
             self._record(run, e.StepFailed(step.id, None, step.attempt, late), at)
         else:
-            step.needs = 0
             lane = step.lane = self._route(step)
             lane.queue.append(step)
         self._look(run, at)
