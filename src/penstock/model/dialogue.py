@@ -1,0 +1,303 @@
+"""The dialogue with programs: what they are told, what they ask for, and how their scopes end.
+
+A step is open from the moment its program asks for it until it settles. A scope ends when it has an outcome and nothing in
+it is open: what did not start is dropped, what runs is drained and recorded, and the program is asked nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from typing import Any
+
+from penstock.errors import InvariantBroken, Nondeterminism
+from penstock.model import events as e
+from penstock.model.dropping import drop, drop_all, leave
+from penstock.model.failure import Failure, failure_of
+from penstock.model.policies import DEFAULT
+from penstock.model.program import Ask, Do, End, Fail, Map, Open, Skip, Sleep, Stop, Wait
+from penstock.model.state import (
+    ACTIVE,
+    Family,
+    Outcome,
+    Run,
+    Scope,
+    Step,
+    asked_twice,
+    at_step,
+    close_step,
+    open_step,
+    step_of,
+)  # fmt: skip
+
+
+def complete(run: Run, step: Step, value: Any, at: float) -> None:
+    """A step has its value: close it and let its program go on."""
+    scope = step.scope
+    if scope.parent is None:
+        del run.open[step.id]
+        if run.program.keep:
+            run.finished[step.id] = step
+        scope.open -= 1
+    else:
+        close_step(run, step)
+    step.value = value
+    if scope.outcome is None:
+        if not step.stopping:
+            _tell(run, scope, step.key, value, at)
+        if not scope.open and scope.outcome is None:
+            stuck(run, scope)
+    elif not scope.open:
+        run.todo.append((ended, scope))
+    if run.todo:
+        settle(run, at)
+
+
+def _tell(run: Run, scope: Scope, key: str, value: Any, at: float) -> None:
+    try:
+        for ask in scope.play.done(key, value, at):
+            if type(ask) is Do and scope.outcome is None:
+                _do(run, scope, ask)
+            else:
+                _ask(run, scope, ask, at)
+    except Nondeterminism:
+        raise
+    except Exception as error:
+        give_outcome(run, scope, ("failed", failure_of(error)))
+
+
+def _do(run: Run, scope: Scope, ask: Do) -> None:
+    name = scope.path + ask.key
+    if name in run.open:
+        raise asked_twice(run, name)
+    step = run.open[name] = Step(run, scope, ask.key, name, ask, ask.policy, "ready")
+    run.news.ready.append(step)
+    scope.open += 1
+    while (scope := scope.parent) is not None:  # type: ignore[assignment]
+        scope.open += 1
+
+
+def _ask(run: Run, scope: Scope, ask: Ask, at: float) -> None:
+    if scope.outcome is not None:
+        raise InvariantBroken(f"run {run.id}: the program asked for {ask} after it had ended")
+    match ask:
+        case Do():
+            _do(run, scope, ask)
+        case Map():
+            _map(run, scope, ask, at)
+        case Open():
+            _open_scope(run, scope, ask)
+        case Sleep():
+            _sleep(run, scope, ask, at)
+        case Wait():
+            _wait(run, scope, ask, at)
+        case Stop():
+            _stop(run, scope, ask)
+        case Skip():
+            run.skipped[scope.path + ask.key] = ask.reason
+            run.news.rare = True
+            run.news.said.append(e.StepSkipped(scope.path + ask.key, ask.reason))
+        case End():
+            give_outcome(run, scope, ("completed", ask.value))
+        case Fail():
+            for key in ask.blamed:
+                scope.blame.extend(scope.faults.get(key, ()))
+            give_outcome(run, scope, ("failed", ask.error))
+        case _:
+            raise InvariantBroken(f"run {run.id}: a program asked for {ask!r}, which is no ask")
+
+
+def _map(run: Run, scope: Scope, ask: Map, at: float) -> None:
+    step = step_of(run, scope, ask, ask.policy, "ready")
+    family = step.family = Family(step, len(ask.items))
+    open_step(run, step)
+    if ask.items:
+        top_up(run, family)
+    else:
+        step.value = []
+        run.todo.append((_done_at_once, step))
+
+
+def _done_at_once(run: Run, step: Step, at: float) -> None:
+    """A step that had its value in the moment it was asked for."""
+    if run.open.get(step.id) is step:
+        step.status = "completed"
+        complete(run, step, step.value, at)
+
+
+def top_up(run: Run, family: Family) -> None:
+    whole = family.step
+    ask: Map = whole.ask
+    while len(family.active) < ask.window and family.next < len(family.marks):
+        step = step_of(run, whole.scope, ask, whole.policy, "ready")
+        step.item = family.next
+        step.family = family
+        family.marks[family.next] = ACTIVE
+        family.active[family.next] = step
+        family.next += 1
+        run.news.ready.append(step)
+
+
+def _open_scope(run: Run, parent: Scope, ask: Open) -> None:
+    path = f"{parent.path}{ask.key}/"
+    if path in run.scopes:
+        raise InvariantBroken(f"run {run.id}: scope {path!r} was opened twice")
+    scope = Scope(parent, ask.key, ask.program.play(ask.input))
+    scope.said = []
+    run.scopes[path] = scope
+    above: Scope | None = parent
+    while above is not None:
+        above.open += 1
+        above = above.parent
+    run.todo.append((begin, scope))
+
+
+def _sleep(run: Run, scope: Scope, ask: Sleep, at: float) -> None:
+    step = step_of(run, scope, ask, DEFAULT, "waiting")
+    step.due = ask.until if ask.until is not None else at + (ask.seconds or 0.0)
+    open_step(run, step)
+    run.news.rare = True
+    run.news.timers.append(step)
+
+
+def _wait(run: Run, scope: Scope, ask: Wait, at: float) -> None:
+    step = step_of(run, scope, ask, DEFAULT, "waiting")
+    open_step(run, step)
+    buffered = run.signals.get(ask.signal)
+    if buffered:
+        step.value = buffered.popleft()
+        run.todo.append((_done_at_once, step))
+        return
+    run.waiters.setdefault(ask.signal, deque()).append(step)
+    if ask.timeout is not None:
+        step.due = at + ask.timeout
+        run.news.rare = True
+        run.news.timers.append(step)
+
+
+def _stop(run: Run, scope: Scope, ask: Stop) -> None:
+    step = run.open.get(scope.path + ask.key)
+    if step is not None:
+        drop(run, step, stop=True)
+
+
+def give_outcome(run: Run, scope: Scope, outcome: Outcome) -> None:
+    """A scope has an outcome: drop what did not start; a scope that completed stops what still runs in it."""
+    scope.outcome = outcome
+    if scope.open:
+        drop_all(run, scope, stop=outcome[0] != "failed")
+    if not scope.open:
+        run.todo.append((ended, scope))
+
+
+def settle(run: Run, at: float) -> None:
+    """Work off what the last event set in motion, without recursion: scopes nest as deep as they like."""
+    todo = run.todo
+    while todo:
+        what, whom = todo.popleft()
+        what(run, whom, at)
+
+
+def begin(run: Run, scope: Scope, at: float) -> None:
+    if scope.outcome is not None:
+        return
+    try:
+        asks = list(scope.play.begin(at))
+        _announce(run, scope, asks)
+        for ask in asks:
+            _ask(run, scope, ask, at)
+    except Nondeterminism:
+        raise
+    except Exception as error:
+        give_outcome(run, scope, ("failed", failure_of(error)))
+    if not scope.open and scope.outcome is None:
+        stuck(run, scope)
+
+
+def _announce(run: Run, scope: Scope, asks: list[Ask]) -> None:
+    """A scope built at run time leaves a digest of what it asked first in the log."""
+    if scope.said is None:
+        return
+    scope.said = [f"{type(ask).__name__} {getattr(ask, 'key', '')}".strip() for ask in asks]
+    scope.digest = hashlib.sha256("\n".join(scope.said).encode()).hexdigest()[:16]
+    run.news.rare = True
+    run.news.said.append(e.Opened(scope.path[:-1], scope.digest, scope.said[:50]))
+
+
+def ended(run: Run, scope: Scope, at: float) -> None:
+    """A scope has an outcome and nothing in it is open: its parent hears of it, or the run ends."""
+    if scope.open or run.scopes.get(scope.path, run.root) is not scope:
+        return
+    parent, outcome = scope.parent, scope.outcome
+    if parent is None or outcome is None:
+        _close_run(run)
+        return
+    leave(run, scope)
+    if parent.outcome is not None:
+        parent.blame.extend(scope.blame)
+        if not parent.open:
+            run.todo.append((ended, parent))
+    elif outcome[0] == "completed":
+        _tell(run, parent, scope.key, outcome[1], at)
+    else:
+        tell_failed(run, parent, scope.key, outcome[1], scope.blame, at)
+    if not parent.open and parent.outcome is None:
+        stuck(run, parent)
+
+
+def tell_failed(run: Run, scope: Scope, key: str, error: Failure, blame: list[int], at: float) -> None:
+    scope.faults[key] = blame
+    blamed = len(scope.blame)
+    try:
+        for ask in scope.play.failed(key, error, at):
+            _ask(run, scope, ask, at)
+    except Nondeterminism:
+        raise
+    except Exception as raised:
+        give_outcome(run, scope, ("failed", failure_of(raised)))
+    if scope.outcome is not None and scope.outcome[0] == "failed" and len(scope.blame) == blamed:
+        scope.blame.extend(blame)
+
+
+def _close_run(run: Run) -> None:
+    """The root scope has ended: run the hook for this outcome, if there is one and it did not run yet, then be final."""
+    assert run.root is not None
+    assert run.root.outcome is not None
+    kind, value = run.root.outcome
+    hook = run.program.hooks.get(kind)
+    if hook is not None and run.closing is None:
+        run.closing = hook.key
+        _do(run, run.root, Do(hook.key, hook.fn, (value,), {}, hook.policy))
+    else:
+        run.final = run.root.outcome
+
+
+def stuck(run: Run, scope: Scope) -> None:
+    name = scope.path[:-1] or run.workflow
+    message = f"{name!r} asked for nothing more and did not end: it is stuck"
+    give_outcome(run, scope, ("failed", Failure("penstock.errors.Stuck", message, "stuck")))
+
+
+def failed(run: Run, step: Step, error: Failure, at: float) -> None:
+    close_step(run, step)
+    scope = step.scope
+    step.value = error if error.step else at_step(error, step.id)
+    if scope.outcome is None and not step.stopping:
+        blame = [run.sequence] if step.family is None else step.family.blame
+        tell_failed(run, scope, step.key, step.value, blame, at)
+    if not scope.open:
+        if scope.outcome is None:
+            stuck(run, scope)
+        run.todo.append((ended, scope))
+    settle(run, at)
+
+
+def drained(run: Run, step: Step, at: float) -> None:
+    """A step is over and its program does not hear of it."""
+    close_step(run, step)
+    scope = step.scope
+    if not scope.open:
+        if scope.outcome is None:
+            stuck(run, scope)
+        run.todo.append((ended, scope))
+    settle(run, at)

@@ -1,0 +1,204 @@
+"""The state of one run: its scopes, its steps, the items of its maps, and the news for the engine.
+
+Nobody but `machine.evolve` changes it, save the fields marked as the engine's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from penstock.errors import InvariantBroken
+from penstock.model import events as e
+from penstock.model.failure import Failure
+from penstock.model.policies import Policy
+from penstock.model.program import Play, Program
+from penstock.model.states import RUN, RunStatus, StepStatus
+
+Kind = Literal["completed", "failed", "cancelled"]
+Outcome = tuple[Kind, Any]
+
+ACTIVE, COMPLETED, FAILED, CANCELLED = 1, 2, 3, 4
+"""What `Family.marks` holds for an item; 0 is an item that was not dispatched."""
+
+
+class Scope:
+    """One play of a program inside a run. `open` counts what is open in it and in all scopes below it."""
+
+    __slots__ = ("blame", "digest", "faults", "key", "open", "outcome", "parent", "path", "play", "said")
+
+    def __init__(self, parent: Scope | None, key: str, play: Play) -> None:
+        self.parent = parent
+        self.key = key
+        self.path: str = "" if parent is None else f"{parent.path}{key}/"
+        self.play = play
+        self.open = 0
+        self.outcome: Outcome | None = None
+        self.blame: list[int] = []  # sequences of the step failures that brought it down
+        self.faults: dict[
+            str, list[int]
+        ] = {}  # key of a step that failed -> sequences of what brought that down
+        self.said: list[str] | None = None
+        self.digest = ""
+
+
+class Step(msgspec.Struct, eq=False):
+    """One unit of work that was asked for: a call, an item of a map, a timer, a wait for a signal, a map as a whole."""
+
+    run: Run
+    scope: Scope
+    key: str
+    id: str
+    ask: Any
+    policy: Policy
+    status: StepStatus
+    attempt: int = 0
+    failures: int = 0
+    due: float | None = None
+    item: int | None = None
+    family: Family | None = None
+    value: Any = None
+    stopping: bool = False
+    live: bool = False  # the engine's: an executor has it
+    needs: int = 0  # the engine's: the batch that made it legal
+    lane: Any = None  # the engine's: where it runs
+
+    def __repr__(self) -> str:
+        return f"<Step {self.id}{'' if self.item is None else f'[{self.item}]'} {self.status}>"
+
+
+def step_of(run: Run, scope: Scope, ask: Any, policy: Policy, status: StepStatus) -> Step:
+    return Step(run, scope, ask.key, scope.path + ask.key, ask, policy, status)
+
+
+class Family:
+    """The items of one map: a mark an item, a window of them in flight, the results in order."""
+
+    __slots__ = ("active", "blame", "done", "error", "marks", "next", "results", "step")
+
+    def __init__(self, step: Step, size: int) -> None:
+        self.step = step
+        self.marks = bytearray(size)
+        self.results: list[Any] = [None] * size
+        self.active: dict[int, Step] = {}
+        self.next = 0
+        self.done = 0
+        self.error: Failure | None = None
+        self.blame: list[int] = []
+
+
+class News:
+    """What one or more events made necessary; the engine empties it."""
+
+    __slots__ = ("rare", "ready", "said", "stops", "timers")
+
+    def __init__(self) -> None:
+        self.rare = False  # whether there may be more than steps that became ready
+        self.ready: list[Step] = []
+        self.timers: list[Step] = []
+        self.stops: list[Step] = []
+        self.said: list[e.Event] = []
+
+
+class Run:
+    """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
+
+    __slots__ = (
+        "at", "closing", "deadline", "epoch", "final", "finished", "forgiven", "gone", "handle", "id", "input",
+        "letters", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "signal_keys", "signals",
+        "skipped", "source", "started_at", "status", "tags", "taken", "todo", "told", "waiters", "workflow",
+    )  # fmt: skip
+
+    def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
+        self.id = id
+        self.program = program
+        self.workflow = program.name
+        self.status: RunStatus = "pending"
+        self.sequence = 0
+        self.at = 0.0
+        self.started_at = 0.0
+        self.epoch = 0
+        self.input: Any = None
+        self.tags: dict[str, str] = {}
+        self.source: dict[str, Any] = {}
+        self.deadline: float | None = None
+        self.root: Scope | None = None
+        self.scopes: dict[str, Scope] = {}
+        self.open: dict[str, Step] = {}
+        self.finished: dict[str, Step] = {}
+        self.skipped: dict[str, str] = {}
+        self.running = 0
+        self.signals: dict[str, deque[Any]] = {}
+        self.signal_keys: set[str] = set()
+        self.waiters: dict[str, deque[Step]] = {}
+        self.forgiven = frozenset(forgiven)
+        self.closing: str | None = None
+        self.final: Outcome | None = None
+        self.todo: deque[tuple[Callable[[Run, Any, float], None], Any]] = deque()
+        self.news = News()
+        self.parked: deque[Step] = deque()  # the engine's: ready, but the run is paused or at its limit
+        self.letters = 0  # the engine's: number of the last letter carried out
+        self.taken = 0  # the engine's: number of the last letter removed from the inbox
+        self.told = False  # the engine's: quiet was announced
+        self.gone = False  # the engine's: the lease was lost, the state is a guess
+        self.handle: Any = None  # the engine's: whoever waits for it
+
+
+def open_step(run: Run, step: Step) -> None:
+    if step.id in run.open:
+        raise asked_twice(run, step.id)
+    run.open[step.id] = step
+    scope: Scope | None = step.scope
+    while scope is not None:
+        scope.open += 1
+        scope = scope.parent
+
+
+def close_step(run: Run, step: Step) -> None:
+    del run.open[step.id]
+    if run.program.keep:
+        run.finished[step.id] = step
+    scope: Scope | None = step.scope
+    while scope is not None:
+        scope.open -= 1
+        scope = scope.parent
+
+
+def asked_twice(run: Run, name: str) -> InvariantBroken:
+    return InvariantBroken(
+        f"run {run.id}: step {name!r} was asked for twice; every step needs a name of its own"
+    )
+
+
+def unwanted(step: Step) -> bool:
+    """Whether nobody waits for this step any more, so that it is not worth another attempt."""
+    family = step.family
+    if step.key == step.run.closing:
+        return False
+    return (
+        step.stopping or step.scope.outcome is not None or (family is not None and family.error is not None)
+    )
+
+
+def at_step(error: Failure, step: str) -> Failure:
+    return Failure(
+        error.type,
+        error.message,
+        error.cause,
+        error.bases,
+        error.traceback,
+        error.after,
+        error.asked,
+        step,
+        error.exception,
+    )
+
+
+def move(run: Run, event: e.Event) -> None:
+    status = RUN.get((run.status, type(event)))
+    if status is None:
+        raise InvariantBroken(f"run {run.id}: {type(event).__name__} while {run.status}")
+    run.status = status
