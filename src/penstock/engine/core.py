@@ -48,13 +48,17 @@ class Lane:
 
 
 class Batch(msgspec.Struct):
-    """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet."""
+    """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
+
+    `takes` says up to which letter the inbox of a run is dealt with by these rows and those before.
+    """
 
     number: int
     rows: list[Fact]
     starts: list[Step]
     stops: list[Step]
     over: list[Run]
+    takes: list[tuple[Run, int]] = []
 
 
 class Core:
@@ -75,6 +79,7 @@ class Core:
         self._starts: list[Step] = []
         self._stops: list[Step] = []
         self._over: list[Run] = []
+        self._takes: dict[Run, int] = {}
         self._timers: list[tuple[float, int, str, Any]] = []
         self._tie = count()
         self.serial = 1
@@ -121,6 +126,10 @@ class Core:
             self._stops.append(step)
 
     # What others ask of a run
+
+    def took(self, run: Run, letter: int) -> None:
+        """The letter of that number is about to be carried out: the next rows of its run take it from the inbox."""
+        run.letters = self._takes[run] = letter
 
     def signal(
         self, run: Run, name: str, value: Any, at: float, key: str | None = None, text: str | None = None
@@ -280,6 +289,10 @@ class Core:
         self._starts = []
         self._stops = []
         self._over = []
+        if self._takes:
+            written = {row[0] for row in batch.rows}
+            batch.takes = [(run, number) for run, number in self._takes.items() if run in written]
+            self._takes = {run: number for run, number in self._takes.items() if run not in written}
         return batch
 
     @property

@@ -203,7 +203,7 @@ class Driver:
         for letter in letters:
             if letter.number <= run.letters or run.gone:
                 continue
-            run.letters = letter.number
+            self.core.took(run, letter.number)
             if letter.kind == "signal":
                 self.signalled(run, letter.name, codec.decode(letter.body), letter.key, letter.body)
             else:

@@ -102,32 +102,36 @@ class DurableJournal:
     def _write(self, batches: list[Batch]) -> list[list[Run]]:
         """One commit for all; for each batch the runs that were refused."""
         merged, owners = self._changes(batches)
-        if not merged:
-            return [[] for _ in batches]
-        verdicts = self._commit(merged)
-        lost = {
-            run.id: run
-            for run, verdict in zip(owners, verdicts, strict=True)
-            if not isinstance(verdict, Ok | Duplicate)
-        }
+        try:
+            verdicts = self._commit(merged) if merged else []
+        except BaseException:
+            for run in owners:
+                run.lost = True
+            raise
+        for run, verdict in zip(owners, verdicts, strict=True):
+            run.lost = not isinstance(verdict, Ok | Duplicate)
         for batch in batches:
-            self._tell(batch, lost)
-        return [[lost[key] for key in {row[0].id for row in batch.rows} if key in lost] for batch in batches]
+            self._tell(batch)
+        return [list({row[0]: None for row in batch.rows if row[0].lost}) for batch in batches]
 
     def _changes(self, batches: list[Batch]) -> tuple[list[Change], list[Run]]:
-        changes: dict[str, tuple[Run, Change, list[Row], list[Put]]] = {}
+        """One change a run. What follows refused rows is not tried: its sequence might fit the log of the next owner by chance."""
+        changes: dict[Run, tuple[Run, Change, list[Row], list[Put]]] = {}
         for batch in batches:
             for run, sequence, at, event in batch.rows:
-                entry = changes.get(run.id)
+                if run.lost:
+                    continue
+                entry = changes.get(run)
                 if entry is None:
                     rows: list[Row] = []
                     puts: list[Put] = []
-                    entry = changes[run.id] = (run, Change(run.id, sequence - 1, rows, puts), rows, puts)
+                    entry = changes[run] = (run, Change(run.id, sequence - 1, rows, puts), rows, puts)
                 entry[2].append(row_of(sequence, at, event, self._codec, entry[3]))
-                if run.letters > run.taken:
-                    entry[1].take = run.taken = run.letters
                 if type(event) in _STATUS:
                     self._status(entry[1], entry[3], run, event)
+            for run, letter in batch.takes:
+                if run in changes:
+                    changes[run][1].take = letter
         return [entry[1] for entry in changes.values()], [entry[0] for entry in changes.values()]
 
     def _status(self, change: Change, puts: list[Put], run: Run, event: e.Event) -> None:
@@ -148,10 +152,10 @@ class DurableJournal:
             columns |= {"state": "leased"}
         puts.append(Put("runs", run.id, columns))
 
-    def _tell(self, batch: Batch, lost: dict[str, Run]) -> None:
+    def _tell(self, batch: Batch) -> None:
         if self._observers:
             for run, sequence, at, event in batch.rows:
-                if run.id not in lost:
+                if not run.lost:
                     for observer in self._observers:
                         observer.recorded(run.id, run.workflow, sequence, at, event)
 

@@ -108,8 +108,8 @@ class Run:
 
     __slots__ = (
         "at", "closing", "deadline", "epoch", "final", "finished", "forgiven", "gone", "handle", "id", "input",
-        "letters", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "signal_keys", "signals",
-        "skipped", "source", "started_at", "status", "tags", "taken", "todo", "told", "waiters", "workflow",
+        "letters", "lost", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "signal_keys", "signals",
+        "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -141,7 +141,7 @@ class Run:
         self.news = News()
         self.parked: deque[Step] = deque()  # the engine's: ready, but the run is paused or at its limit
         self.letters = 0  # the engine's: number of the last letter carried out
-        self.taken = 0  # the engine's: number of the last letter removed from the inbox
+        self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
         self.gone = False  # the engine's: the lease was lost, the state is a guess
         self.handle: Any = None  # the engine's: whoever waits for it
