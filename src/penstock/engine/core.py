@@ -259,8 +259,12 @@ class Core:
                 return None
             queue.popleft()
             run = step.run
-            if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
-                continue
+            if step.status != "ready":
+                if step.status != "waiting" or step.due is None:
+                    continue
+                if step.due > at:  # the clock was set back while it waited for a slot
+                    self._arm(step.due, "step", step)
+                    continue
             if run.gone or step.live:
                 continue
             limit = run.program.limit
