@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_is_left_open() -> Iterator[None]:
+    """Engines are opened once a process and kept; a test keeps none."""
+    yield
+    app = sys.modules.get("penstock.app")
+    if app is not None:
+        app.close_all()
 
 
 def kind_of(nodeid: str) -> str:

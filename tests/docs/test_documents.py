@@ -20,16 +20,7 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-SHOWS_WHAT_IS_COMING = pytest.mark.xfail(
-    raises=ImportError, strict=False, reason="the task API is not there yet"
-)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=SHOWS_WHAT_IS_COMING if p.name == "README.md" else ()) for p in DOCUMENTS],
-    ids=shown,
-)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
 def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document's blocks share one namespace, top to bottom, in an empty folder of their own."""
     monkeypatch.chdir(tmp_path)

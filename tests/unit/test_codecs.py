@@ -505,7 +505,7 @@ def test_a_text_that_makes_no_value_is_refused(text: Any, said: str) -> None:
         (Leaf(1, [2]), "Leaf(size=1, made=[2])"),
         (Side.LEFT, "Side('LEFT')"),
         ({1: 2}, "dict([[1, 2]])"),
-        (object(), "'<object>'"),
+        pytest.param(object(), "'<object>'", id="object"),
         ('"red\\u001b[31m\\n"', r"'red\x1b[31m\n'"),
         ("\x1b[31m", "\ufffd[31m"),
         ('{"$":"a\\nb:\\u001bC","v":{"\\u001b":1}}', "\ufffdC(\ufffd=1)"),
