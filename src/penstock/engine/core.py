@@ -121,6 +121,7 @@ class Core:
         """The run's rows were not taken: what we know of it is a guess. Forget it; its steps' answers are void."""
         run.gone = True
         self.runs.pop(run.id, None)
+        self._takes.pop(run, None)
         for step in _running(run):
             self._release(step)
             self._stops.append(step)
@@ -129,7 +130,9 @@ class Core:
 
     def took(self, run: Run, letter: int) -> None:
         """The letter of that number is about to be carried out: the next rows of its run take it from the inbox."""
-        run.letters = self._takes[run] = letter
+        run.letters = letter
+        if run.id in self.runs:
+            self._takes[run] = letter
 
     def signal(
         self, run: Run, name: str, value: Any, at: float, key: str | None = None, text: str | None = None
