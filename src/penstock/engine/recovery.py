@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from penstock.engine.rows import event_of
-from penstock.errors import StoreCorrupt
+from penstock.errors import LeaseLost, StoreCorrupt
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.changes import Change, Guard, Put
@@ -74,7 +74,11 @@ def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool
     """The state of a run that was claimed, to be adopted. None if it has finished and is not to be reopened.
 
     It may have finished after it was claimed: the engine that had it before does not know of the claim until it is refused.
+    Raises LeaseLost if the claim took so long to get here that somebody else owns the run under a newer one.
     """
+    newest = max(event.epoch for _, _, event in log if isinstance(event, e.RunStarted | e.Owned))
+    if newest >= epoch:
+        raise LeaseLost(f"run {run_id} was claimed under epoch {epoch}, and has an owner under epoch {newest}")
     last = log[-1][2]
     forgive = last.blamed if reopen and isinstance(last, e.RunFailed) else None
     state = refold(run_id, program, log, forgive or ())
