@@ -6,7 +6,9 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,13 +19,15 @@ from penstock.stores.bells import Bells
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    runtime = tmp_path / "run"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    file = tmp_path / "store"
-    file.touch()
-    return file
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a short name: a socket's path has 108 bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = Path(folder, "run")
+        runtime.mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        file = Path(folder, "store")
+        file.touch()
+        yield file
 
 
 def _ring(place: Path, topics: list[str]) -> None:
