@@ -153,6 +153,7 @@ def notes(results: Results) -> list[str]:
         each.peer: each.n for each in results.measurements if each.workload == "in_flight" and each.seconds
     }
     found = [
+        "x is how many times Penstock's time that is, round by round (Hamilton's: that of penstock-ephemeral).",
         f"{results.taken}, {results.system}, {results.processors} processors, Python {results.python}.",
         f"One durable row in SQLite took this disk {commits}, before and after.",
         f"{versions}.",
