@@ -113,7 +113,9 @@ def cell(results: Results, contender: Contender, workload: str) -> str:
     if contender.against is None:
         return shown
     times = ratio(found, units_of(results, contender.against, workload))
-    return shown if times is None else f"{shown}  x {times:.3g}"
+    return (
+        shown if times is None else f"{shown}  x {times:,.0f}" if times >= 100 else f"{shown}  x {times:.2g}"
+    )
 
 
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────
