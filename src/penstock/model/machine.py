@@ -205,7 +205,7 @@ def _step_cancelled(run: Run, event: e.StepCancelled, at: float) -> None:
         return
     if step.status == "running":
         run.running -= 1
-    if run.forgiven and not unwanted(step):
+    if run.forgiven and not (step.stopping or unwanted(step)):
         _again(run, step, at, at)  # it was stopped because of a failure that is forgiven
     else:
         _cancel(run, step, at)
