@@ -1,4 +1,4 @@
-"""What all tests share: the closing table of seconds by kind of test. A kind is a folder under tests/."""
+"""What all tests share: the closing lines, what tests told and the seconds by kind of test. A kind is a folder under tests/."""
 
 from __future__ import annotations
 
@@ -27,16 +27,36 @@ def kind_of(nodeid: str) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    every = (report for reports in terminalreporter.stats.values() for report in reports)
+    reports = [report for report in every if isinstance(report, pytest.TestReport)]
+    if reports:
+        _print_told(terminalreporter, reports)
+        _print_seconds(terminalreporter, reports)
+
+
+def _print_told(terminalreporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
+    """What tests recorded as the property `told`, a line each."""
+    told = [
+        text
+        for report in reports
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == "told"
+    ]
+    if told:
+        terminalreporter.section("what tests told")
+        for line in sorted(map(str, told)):
+            terminalreporter.write_line(line)
+
+
+def _print_seconds(terminalreporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
     """Set-up, call and tear-down count; with several workers the seconds are theirs together, not the clock's."""
     seconds: Counter[str] = Counter()
     tests: Counter[str] = Counter()
-    for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        if isinstance(report, pytest.TestReport):
-            kind = kind_of(report.nodeid)
-            seconds[kind] += report.duration
-            tests[kind] += report.when == "setup"
-    if not seconds:
-        return
+    for report in reports:
+        kind = kind_of(report.nodeid)
+        seconds[kind] += report.duration
+        tests[kind] += report.when == "setup"
     terminalreporter.section("seconds by kind")
     for kind, spent in seconds.most_common():
         terminalreporter.write_line(f"{kind:<14}{tests[kind]:>7} tests{spent:>9.1f} s")
