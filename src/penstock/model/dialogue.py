@@ -176,9 +176,13 @@ def _wait(run: Run, scope: Scope, ask: Wait, at: float) -> None:
 
 
 def _stop(run: Run, scope: Scope, ask: Stop) -> None:
-    step = run.open.get(scope.path + ask.key)
+    name = scope.path + ask.key
+    step, below = run.open.get(name), run.scopes.get(name + "/")
     if step is not None:
         drop(run, step, stop=True)
+    elif below is not None:
+        below.stopped = True
+        give_outcome(run, below, ("cancelled", None))
 
 
 def give_outcome(run: Run, scope: Scope, outcome: Outcome) -> None:
@@ -237,6 +241,8 @@ def ended(run: Run, scope: Scope, at: float) -> None:
         parent.blame.extend(scope.blame)
         if not parent.open:
             run.todo.append((ended, parent))
+    elif scope.stopped:
+        pass
     elif outcome[0] == "completed":
         _tell(run, parent, scope.key, outcome[1], at)
     else:

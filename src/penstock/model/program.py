@@ -70,7 +70,7 @@ class Wait(msgspec.Struct, gc=False):
 
 
 class Stop(msgspec.Struct, gc=False):
-    """Stop a step that was asked for; the program hears of it no more."""
+    """Stop a step or a scope that was asked for; the program hears of it no more."""
 
     key: str
 

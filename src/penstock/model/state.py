@@ -28,7 +28,19 @@ ACTIVE, COMPLETED, FAILED, CANCELLED = 1, 2, 3, 4
 class Scope:
     """One play of a program inside a run. `open` counts what is open in it and in all scopes below it."""
 
-    __slots__ = ("blame", "digest", "faults", "key", "open", "outcome", "parent", "path", "play", "said")
+    __slots__ = (
+        "blame",
+        "digest",
+        "faults",
+        "key",
+        "open",
+        "outcome",
+        "parent",
+        "path",
+        "play",
+        "said",
+        "stopped",
+    )
 
     def __init__(self, parent: Scope | None, key: str, play: Play) -> None:
         self.parent = parent
@@ -43,6 +55,7 @@ class Scope:
         ] = {}  # key of a step that failed -> sequences of what brought that down
         self.said: list[str] | None = None
         self.digest = ""
+        self.stopped = False  # its program hears of it no more
 
 
 class Step(msgspec.Struct, eq=False):
