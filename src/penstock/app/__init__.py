@@ -19,8 +19,8 @@ _lock = threading.Lock()
 def open_engine(store: str | None = None, **options: Any) -> Engine:
     """An engine of its own on a store; close it, or use it in a `with` block. See Engine for the options.
 
-    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else the nearest `.penstock/` upward,
-    else one beside pyproject.toml or .git, else here.
+    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else the nearest
+    `.penstock/` upward, else one beside pyproject.toml or .git, else here.
     """
     address = address_of(store)
     durability = options.pop("durability", "power")

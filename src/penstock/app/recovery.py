@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.app.owners import is_gone
 from penstock.app.run import Run
 from penstock.catalogue import reload
-from penstock.engine.recovery import Log, Recovered, claim_run, give_back, read_log, take_up
+from penstock.engine.recovery import Log, Recovered, claim_run, evict, give_back, read_log, read_page, take_up
 from penstock.errors import CodeChanged, CommandRefused, RunNotFound
 from penstock.model import events as e
 from penstock.model import machine
@@ -16,17 +17,24 @@ from penstock.model.states import FINISHED
 
 if TYPE_CHECKING:
     from penstock.app.engine import Engine
+    from penstock.app.parts import Parts
 
 
-def read_events(engine: Engine, run_id: str) -> Log:
+def read_events(engine: Parts, run_id: str) -> Log:
     """A run's whole log, decoded. Raises RunNotFound."""
     log = read_log(engine.durable_store(), engine.codec, run_id)
     if not log:
-        engine.status_of(run_id)
+        raise_unless_known(engine, run_id)
     return log
 
 
-def read_outcome(engine: Engine, run_id: str) -> machine.Outcome:
+def raise_unless_known(engine: Parts, run_id: str) -> None:
+    """Raise RunNotFound if the store holds no such run."""
+    if run_id not in engine.durable_store().get("runs", [run_id]):
+        raise RunNotFound(f"no run {run_id!r} in {engine.address}; see `penstock runs`")
+
+
+def read_outcome(engine: Parts, run_id: str) -> machine.Outcome:
     """How a finished run ended, from its log's last events."""
     for _, _, event in reversed(read_events(engine, run_id)):
         if isinstance(event, e.RunDone):
@@ -52,6 +60,8 @@ def recover(engine: Engine, run_id: str, definition: Definition | None) -> Recov
         return Run(engine, run_id, row["workflow"])
     if row["status"] == "cancelled":
         raise CommandRefused(f"run {run_id} was cancelled, which is final: start a new one")
+    if row["state"] == "leased" and is_gone(row["owner"]):
+        evict(store, run_id, row["owner"], row["epoch"])
     epoch = claim_run(store, engine.owner, engine.lease_seconds, run_id)
     if epoch is None:
         return _alive(engine, run_id, row)
@@ -77,8 +87,7 @@ def _alive(engine: Engine, run_id: str, row: dict[str, Any]) -> Run[Any]:
 
 
 def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> Recovered | None:
-    log = read_events(engine, run_id)
-    started = log[0][2]
+    ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
     assert isinstance(started, e.RunStarted)
     definition = definition or reload(started.source, started.workflow)
     engine.learn(definition)
@@ -100,7 +109,7 @@ def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:
         )
 
 
-def settle_orphan(engine: Engine, run_id: str, letter: Letter) -> None:
+def settle_orphan(engine: Parts, run_id: str, letter: Letter) -> None:
     """A cancel for a run that nobody drives is carried out by whoever sent it: it may never be driven again."""
     if letter.kind != "cancel":
         return

@@ -55,8 +55,8 @@ class Run(Generic[T]):
     def result(self, timeout: float | None = None) -> T:
         """Wait until the run has finished, `timeout` seconds at most, and return its value.
 
-        Raises RunFailed (its cause is the step's own exception where that is at hand), RunCancelled, StepTimeout if the wait was
-        too long, or the error that took the run away from this process.
+        Raises RunFailed (its cause is the step's own exception where that is at hand), RunCancelled, StepTimeout if the wait
+        was too long, or the error that took the run away from this process.
         """
         if not self.over:
             self.wait(timeout)

@@ -29,6 +29,16 @@ class Recovered(msgspec.Struct):
 
 def read_log(store: Store, codec: Codec, run_id: str) -> Log:
     """A run's whole log, decoded."""
+    log: Log = []
+    while page := read_page(store, codec, run_id, log[-1][0] if log else 0, PAGE):
+        log.extend(page)
+        if len(page) < PAGE:
+            break
+    return log
+
+
+def read_page(store: Store, codec: Codec, run_id: str, after: int, limit: int) -> Log:
+    """So many events of a run's log, decoded."""
 
     def blob(digest: str) -> bytes:
         rows = store.get("blobs", [digest])
@@ -39,12 +49,8 @@ def read_log(store: Store, codec: Codec, run_id: str) -> Log:
         data: bytes = rows[digest]["data"]
         return data
 
-    log: Log = []
-    while rows := store.read(run_id, log[-1][0] if log else 0, PAGE):
-        log.extend((row.sequence, row.at, event_of(row, codec, blob)) for row in rows)
-        if len(rows) < PAGE:
-            break
-    return log
+    rows = store.read(run_id, after, limit)
+    return [(row.sequence, row.at, event_of(row, codec, blob)) for row in rows]
 
 
 def refold(run_id: str, program: Program, log: Log, reopen: Iterable[int] = ()) -> machine.Run:
@@ -61,6 +67,13 @@ def claim_run(store: Store, owner: str, ttl: float, run_id: str) -> int | None:
         store.commit([Change(run=run_id, guards=[guard], puts=[Put("runs", run_id, {"state": "idle"})])])
         claims = store.claim("runs", owner, ttl=ttl, ids=[run_id])
     return claims[0].epoch if claims else None
+
+
+def evict(store: Store, run_id: str, owner: str, epoch: int) -> None:
+    """End the lease of an engine whose process is known to be gone, so that nobody waits for it to lapse."""
+    guard = Guard("runs", run_id, {"owner": owner, "epoch": epoch, "state": "leased"})
+    put = Put("runs", run_id, {"state": "ready", "owner": None, "due": None})
+    store.commit([Change(run=run_id, guards=[guard], puts=[put])])
 
 
 def give_back(store: Store, run_id: str, epoch: int, *, finished: bool) -> None:

@@ -1,0 +1,94 @@
+"""What drivers and the keeper need of the engine they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.app.parts import Parts
+from penstock.context import Context
+from penstock.errors import DefinitionError, LeaseLost
+from penstock.model import machine
+from penstock.model.changes import Letter
+from penstock.ports import Executor
+
+
+class Hosting(Parts):
+    """The part of an engine that serves its drivers. See engine.driver.Host."""
+
+    def executor(self, name: str) -> Executor:
+        """An executor by name, made when first asked for. Raises DefinitionError for a name nobody gave."""
+        with self.lock:
+            found = self.executors.get(name)
+            if found is None:
+                found = self.executors[name] = _make_executor(name, self.executors)
+            return found
+
+    def finished(self, run: machine.Run) -> None:
+        held = self.holdings.pop(run.id)
+        if held is not None:
+            held.handle.finished(run.final)
+
+    def dropped(self, run: machine.Run, error: BaseException) -> None:
+        held = self.holdings.pop(run.id)
+        if held is not None:
+            held.handle.finished(None, error)
+
+    def captured(self, step: machine.Step, context: Context) -> None:
+        assert context.lines is not None
+        lines = [
+            (context.run, context.step, context.item, context.attempt, *line) for line in context.lines.take()
+        ]
+        if self.store is not None:
+            self.store.write_logs(lines)
+        else:
+            self.lines.extend(lines)
+
+    def progressed(self, context: Context, kind: str, payload: Any) -> None:
+        for watcher in self.watchers:
+            watcher(context.run, context.step, context.item, kind, payload)
+
+    # What the keeper needs
+
+    def held_leases(self) -> list[tuple[str, int]]:
+        """(run, epoch) of every run this process drives."""
+        return [(run.id, run.epoch) for run in self.holdings.recorded()]
+
+    def known_letters(self) -> dict[str, int]:
+        """The last letter taken of every run this process drives."""
+        return {run.id: run.letters for run in self.holdings.recorded()}
+
+    def lease_lost(self, run_id: str) -> None:
+        """Another engine owns the run now: its own driver drops it."""
+        held = self.holdings.get(run_id)
+        if held is not None:
+            held.driver.post(held.driver.lose, held.state, LeaseLost(f"another engine owns run {run_id} now"))
+
+    def deliver(self, run_id: str, letters: Sequence[Letter]) -> None:
+        """Hand letters to the run's driver; whoever is told to stop hears of it while its step still runs."""
+        held = self.holdings.get(run_id)
+        if held is not None:
+            if any(letter.kind == "cancel" for letter in letters):
+                held.driver.warn(held.state)
+            held.driver.post(held.driver.take, held.state, letters, self.codec)
+
+
+def _make_executor(name: str, known: Mapping[str, Executor]) -> Executor:
+    if name in ("threads", "sequential"):
+        from penstock.executors.threads import ThreadExecutor
+
+        return ThreadExecutor(slots=1, name=name) if name == "sequential" else ThreadExecutor()
+    if name == "processes":
+        from penstock.executors.processes import ProcessExecutor
+
+        return ProcessExecutor()
+    if name == "asyncio":
+        from penstock.executors.aio import AioExecutor
+
+        return AioExecutor()
+    if name == "inline":
+        from penstock.executors.inline import InlineExecutor
+
+        return InlineExecutor()
+    names = sorted({"inline", "threads", "processes", "asyncio", *known})
+    raise DefinitionError(f"there is no executor {name!r}; there are {', '.join(names)}")

@@ -1,0 +1,109 @@
+"""What the parts of an engine share: the store and what goes with it, and the runs that this process drives."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penstock.app.owners import new_owner
+from penstock.clocks import SystemClock
+from penstock.engine.ephemeral import EphemeralJournal
+from penstock.engine.journal import DurableJournal, Journal
+from penstock.errors import CommandRefused
+from penstock.model import machine
+from penstock.ports import Clock, Executor, Observer, Store
+
+if TYPE_CHECKING:
+    from penstock.app.run import Run
+    from penstock.codecs import JsonCodec
+    from penstock.engine.driver import Driver
+
+KEPT_LINES = 10_000
+
+Watcher = Callable[[str, str, "int | None", str, Any], None]
+"""(run, step, item, kind, payload): told how far steps are, from any thread."""
+
+
+class Held(NamedTuple):
+    """A run that this process drives: its state, who drives it, and its user's handle."""
+
+    state: machine.Run
+    driver: Driver
+    handle: Run[Any]
+
+
+class Holdings:
+    """The runs that this process drives, by id; for any thread."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Held] = {}
+        self._lock = threading.Lock()
+
+    def add(self, held: Held) -> None:
+        with self._lock:
+            self._runs[held.state.id] = held
+
+    def get(self, run_id: str) -> Held | None:
+        return self._runs.get(run_id)
+
+    def pop(self, run_id: str) -> Held | None:
+        with self._lock:
+            return self._runs.pop(run_id, None)
+
+    def all(self) -> list[Held]:
+        with self._lock:
+            return list(self._runs.values())
+
+    def recorded(self) -> list[machine.Run]:
+        """The states of those whose log has begun."""
+        return [held.state for held in self.all() if held.state.sequence]
+
+
+class Parts:
+    """The base of an engine's parts."""
+
+    def __init__(
+        self,
+        store: Store | None,
+        address: str,
+        executors: Mapping[str, Executor],
+        observers: Iterable[Observer],
+        lease: float,
+    ) -> None:
+        self.store = store
+        self.address = address
+        self.lease_seconds = lease
+        self.clock: Clock = SystemClock()
+        self.owner = new_owner()
+        self.observers: list[Observer] = list(observers)
+        self.watchers: list[Watcher] = []
+        self.lines: deque[tuple[str, str, int | None, int, float, str, str]] = deque(maxlen=KEPT_LINES)
+        self.executors: dict[str, Executor] = dict(executors)
+        self.holdings = Holdings()
+        self.lock = threading.RLock()
+        self._codec: JsonCodec | None = None
+        self.journal: Journal = self._make_journal()
+
+    def _make_journal(self) -> Journal:
+        if self.store is None:
+            return EphemeralJournal(self.observers)
+        return DurableJournal(self.store, self.codec, self.observers, self.owner, self.lease_seconds)
+
+    @property
+    def codec(self) -> JsonCodec:
+        """How values become text; `codec.register` and `codec.learn` teach it classes."""
+        if self._codec is None:
+            from penstock.codecs import JsonCodec
+
+            self._codec = JsonCodec()
+        return self._codec
+
+    def durable_store(self) -> Store:
+        """The store. Raises CommandRefused on an ephemeral engine, which has none."""
+        if self.store is None:
+            raise CommandRefused(
+                "this engine is ephemeral: it keeps nothing; give it a store, such as sqlite:///runs.db"
+            )
+        return self.store

@@ -1,0 +1,126 @@
+"""Looking at runs: those this process drives, and those the store knows."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from penstock.app.parts import Parts
+from penstock.app.run import Run
+from penstock.engine.ephemeral import EphemeralJournal
+from penstock.errors import RunNotFound, StepTimeout
+from penstock.model import events as e
+from penstock.model import machine
+from penstock.model.history import StepRecord, steps_in
+from penstock.model.states import RunStatus
+
+
+class Reading(Parts):
+    """The part of an engine that only looks."""
+
+    def get(self, name: str) -> Run[Any]:
+        """A run by its id, a unique beginning of it, or "latest". Raises RunNotFound."""
+        known = self.known(name)
+        if known is not None:
+            return known
+        if self.store is None:
+            raise RunNotFound(f"no run {name!r}: an ephemeral engine keeps its last 1,000 finished runs only")
+        rows = (
+            self.store.find("runs", limit=1, newest_first=True)
+            if name == "latest"
+            else self.store.find("runs", prefix=name, limit=3)
+        )
+        if not rows:
+            what = "the store holds no run yet" if name == "latest" else f"no run begins with {name!r}"
+            raise RunNotFound(f"{what} in {self.address}; see `penstock runs`")
+        if len(rows) > 1:
+            raise RunNotFound(
+                f"{name!r} begins several runs: {', '.join(row['id'] for row in rows)}; give more of it"
+            )
+        return self._handle(rows[0])
+
+    def list(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 100
+    ) -> builtins.list[Run[Any]]:
+        """The newest runs first."""
+        return [self._handle(row) for row in self.rows(status=status, workflow=workflow, limit=limit)]
+
+    def rows(
+        self, *, status: str | None = None, workflow: str | None = None, limit: int = 100
+    ) -> builtins.list[dict[str, Any]]:
+        """The rows of table `runs`, the newest first."""
+        where = {
+            name: value for name, value in (("status", status), ("workflow", workflow)) if value is not None
+        }
+        return self.durable_store().find("runs", where, limit=limit, newest_first=True)
+
+    def status_of(self, run_id: str) -> RunStatus:
+        """A run's status as recorded."""
+        rows = self.durable_store().get("runs", [run_id])
+        if run_id not in rows:
+            raise RunNotFound(f"no run {run_id!r} in {self.address}; see `penstock runs`")
+        status: RunStatus = rows[run_id]["status"]
+        return status
+
+    def events_of(self, run_id: str) -> builtins.list[tuple[int, float, e.Event]]:
+        """A run's log as events."""
+        if self.store is None:
+            assert isinstance(self.journal, EphemeralJournal)
+            return [
+                (sequence, at, event)
+                for run, sequence, at, event in list(self.journal.ring)
+                if run.id == run_id
+            ]
+        from penstock.app.recovery import read_events
+
+        return read_events(self, run_id)
+
+    def steps_of(self, run_id: str) -> dict[str, StepRecord]:
+        """A run's steps as its log tells them."""
+        return steps_in(self.events_of(run_id))
+
+    def outcome_of(self, run_id: str) -> machine.Outcome:
+        """How a finished run ended."""
+        from penstock.app.recovery import read_outcome
+
+        return read_outcome(self, run_id)
+
+    def wait_for(self, run_id: str, statuses: Iterable[RunStatus], timeout: float | None = None) -> RunStatus:
+        """Wait until a run that somebody else drives has one of these statuses. Raises StepTimeout."""
+        wanted = frozenset(statuses)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        bell = self.durable_store().watch([f"run:{run_id}"])
+        try:
+            while (status := self.status_of(run_id)) not in wanted:
+                left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+                if left <= 0:
+                    raise StepTimeout(f"run {run_id} is still {status} after {timeout} s")
+                _listen(bell, left)
+            return status
+        finally:
+            bell.close()
+
+    def known(self, run_id: str) -> Run[Any] | None:
+        """The run of exactly that id, if there is one."""
+        held = self.holdings.get(run_id)
+        if held is not None:
+            return held.handle
+        if self.store is None:
+            assert isinstance(self.journal, EphemeralJournal)
+            kept = self.journal.runs.get(run_id)
+            return None if kept is None else kept.handle
+        rows = self.store.get("runs", [run_id])
+        return self._handle(rows[run_id]) if run_id in rows else None
+
+    def _handle(self, row: dict[str, Any]) -> Run[Any]:
+        engine: Any = self  # whatever reads is an engine
+        return Run(engine, row["id"], row["workflow"])
+
+
+def _listen(bell: Any, seconds: float) -> None:
+    import select
+
+    if select.select([bell], [], [], seconds)[0]:
+        bell.drain()
