@@ -307,7 +307,8 @@ class Driver:
         """An attempt has ended; one that was stopped meanwhile, though its answer was on its way, says nothing any more."""
         if self.flying.get(step) is context:
             del self.flying[step]
-            self._settle(step, outcome, context)
+            if context.attempt == step.attempt:
+                self._settle(step, outcome, context)
 
     def _settle(self, step: Step, outcome: Outcome, context: Context) -> None:
         if context.lines:
