@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tests.faults.lives import STEPS, Life, Place, check_begun, check_log, committed, results, wait_until
+from tests.faults.lives import (
+    STEPS,
+    Life,
+    Place,
+    Unit,
+    check_begun,
+    check_log,
+    committed,
+    results,
+    wait_until,
+)
 
 EXECUTORS = ("inline", "threads", "processes", "asyncio")
 KILLS = 30
@@ -19,13 +28,6 @@ LONGEST_SECONDS = {"inline": 0.15, "threads": 0.1, "processes": 0.45, "asyncio":
 """How long a life goes on at most after it took the run up: less than what it would need to the end."""
 
 Tell = Callable[[str, object], None]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
 
 
 class Loop:
@@ -48,7 +50,7 @@ class Loop:
         life, self.standby = self.standby, self.next_life()
         return life, life.go(key)
 
-    def run_all(self, undisturbed: dict[tuple[str, int | None], str]) -> None:
+    def run_all(self, undisturbed: dict[Unit, str]) -> None:
         number = 0
         while len(self.at) < self.kills:
             number += 1
@@ -61,7 +63,7 @@ class Loop:
 
     def run_one(self, key: str) -> str:
         """Kill whoever drives the run, several times; whoever comes last brings it to its end."""
-        done: set[tuple[str, int | None]] = set()
+        done: set[Unit] = set()
         for _ in range(min(KILLS_A_RUN, self.kills - len(self.at))):
             life, run = self.go(key)
             if not self.kill_somewhere(life):
@@ -83,9 +85,7 @@ class Loop:
         life.kill()
         return True
 
-    def look(
-        self, life: Life, run: str, done: set[tuple[str, int | None]], alive: bool = False
-    ) -> set[tuple[str, int | None]]:
+    def look(self, life: Life, run: str, done: set[Unit], alive: bool = False) -> set[Unit]:
         """What a life did and left behind; what is committed now."""
         wait_until(lambda: not life.orphans(), "no process outlives its parent", 5.0)
         log = self.place.log(run)
@@ -100,21 +100,9 @@ class Loop:
         return now
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int | None], str]:
-    """What every run must give."""
-    place = Place(tmp_path_factory.mktemp("undisturbed"))
-    life = place.life("inline")
-    run = life.go("only")
-    assert life.ended().startswith("done ")
-    found = results(place.log(run))
-    assert len(found) == STEPS
-    return found
-
-
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_whatever_moment_kill_9_comes_nothing_done_is_done_again_and_the_run_finishes(
-    executor: str, place: Place, undisturbed: dict[tuple[str, int | None], str], record_property: Tell
+    executor: str, place: Place, undisturbed: dict[Unit, str], record_property: Tell
 ) -> None:
     loop = Loop(place, executor, KILLS, seed=len(executor))
     loop.run_all(undisturbed)
