@@ -163,16 +163,23 @@ def _sleep(run: Run, scope: Scope, ask: Sleep, at: float) -> None:
 def _wait(run: Run, scope: Scope, ask: Wait, at: float) -> None:
     step = step_of(run, scope, ask, DEFAULT, "waiting")
     open_step(run, step)
-    buffered = run.signals.get(ask.signal)
-    if buffered:
-        step.value = buffered.popleft()
-        run.todo.append((_done_at_once, step))
-        return
     run.waiters.setdefault(ask.signal, deque()).append(step)
+    if run.signals.get(ask.signal):
+        run.todo.append((match_signals, ask.signal))
     if ask.timeout is not None:
         step.due = at + ask.timeout
         run.news.rare = True
         run.news.timers.append(step)
+
+
+def match_signals(run: Run, name: str, at: float) -> None:
+    """Hand what came to those who wait for it, both in order."""
+    signals, waiters = run.signals.get(name), run.waiters.get(name)
+    while signals and waiters:
+        step = waiters.popleft()
+        if step.status == "waiting":
+            step.status = "completed"
+            complete(run, step, signals.popleft(), at)
 
 
 def _stop(run: Run, scope: Scope, ask: Stop) -> None:
@@ -196,10 +203,16 @@ def give_outcome(run: Run, scope: Scope, outcome: Outcome) -> None:
 
 def settle(run: Run, at: float) -> None:
     """Work off what the last event set in motion, without recursion: scopes nest as deep as they like."""
+    if run.settling:
+        return
+    run.settling = True
     todo = run.todo
-    while todo:
-        what, whom = todo.popleft()
-        what(run, whom, at)
+    try:
+        while todo:
+            what, whom = todo.popleft()
+            what(run, whom, at)
+    finally:
+        run.settling = False
 
 
 def begin(run: Run, scope: Scope, at: float) -> None:

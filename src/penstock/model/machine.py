@@ -19,7 +19,16 @@ from typing import Any
 
 from penstock.errors import InvariantBroken, Nondeterminism
 from penstock.model import events as e
-from penstock.model.dialogue import begin, complete, drained, ended, failed, give_outcome, settle
+from penstock.model.dialogue import (
+    begin,
+    complete,
+    drained,
+    ended,
+    failed,
+    give_outcome,
+    match_signals,
+    settle,
+)
 from penstock.model.failure import Failure, failure_of
 from penstock.model.items import item_done, item_failed, item_settled
 from penstock.model.program import Ask, Sleep, Wait
@@ -239,18 +248,13 @@ def _opened(run: Run, event: e.Opened, at: float) -> None:
 def _signalled(run: Run, event: e.Signalled, at: float) -> None:
     if event.key is not None:
         run.signal_keys.add(event.key)
-    waiters = run.waiters.get(event.name)
-    while waiters:
-        step = waiters.popleft()
-        if step.status == "waiting":
-            step.status = "completed"
-            complete(run, step, event.value, at)
-            return
     run.signals.setdefault(event.name, deque()).append(event.value)
+    match_signals(run, event.name, at)
 
 
 def _noted(run: Run, event: e.Noted, at: float) -> None:
-    if event.topic == "deadline" and run.sequence not in run.forgiven:
+    ending = run.root is not None and run.root.outcome is not None
+    if event.topic == "deadline" and not ending and run.sequence not in run.forgiven:
         late = Failure(
             "penstock.errors.StepTimeout", f"run {run.id} took longer than it was allowed", "timeout"
         )

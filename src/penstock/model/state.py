@@ -121,8 +121,8 @@ class Run:
 
     __slots__ = (
         "at", "closing", "deadline", "epoch", "final", "finished", "forgiven", "gone", "handle", "id", "input",
-        "letters", "lost", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "signal_keys", "signals",
-        "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
+        "letters", "lost", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "settling",
+        "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -151,6 +151,7 @@ class Run:
         self.closing: str | None = None
         self.final: Outcome | None = None
         self.todo: deque[tuple[Callable[[Run, Any, float], None], Any]] = deque()
+        self.settling = False
         self.news = News()
         self.parked: deque[Step] = deque()  # the engine's: ready, but the run is paused or at its limit
         self.letters = 0  # the engine's: number of the last letter carried out
