@@ -28,7 +28,7 @@ def is_gone(owner: str | None) -> bool:
 
 @cache
 def _place() -> str:
-    """This boot of this machine, as its processes are numbered here; empty where that cannot be told."""
+    """Which boot of which machine this is, as its processes are numbered here; empty where that cannot be told."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             boot = file.read().replace("-", "")[:8]

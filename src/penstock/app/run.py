@@ -12,6 +12,7 @@ from penstock.model import machine
 from penstock.model.failure import Failure
 from penstock.model.graph import nearest
 from penstock.model.history import StepRecord
+from penstock.model.program import Map
 from penstock.model.states import FINISHED, RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -109,6 +110,13 @@ class Run(Generic[T]):
     def steps(self) -> Steps:
         """Its steps by name: `run.steps["clean"].result`."""
         return Steps(self)
+
+    def size_of(self, step: str) -> int | None:
+        """How many items a map has; None where it did not begin yet, is no map, or another process drives the run."""
+        found = None
+        if self._live is not None:
+            found = self._live.open.get(step) or self._live.finished.get(step)
+        return len(found.ask.items) if found is not None and isinstance(found.ask, Map) else None
 
     def events(self) -> list[tuple[int, float, e.Event]]:
         """Its log: (sequence, seconds since 1970, event). Of an ephemeral run only what the ring still holds."""

@@ -347,7 +347,9 @@ class Core:
     def _queue(self, news: Any) -> None:
         serial, route = self.serial, self._route
         for step in news.ready:
-            if not step.policy.pure or step.attempt:  # a retry waits for its failure, and its stop, to be durable
+            if (
+                not step.policy.pure or step.attempt
+            ):  # a retry waits for its failure, and its stop, to be durable
                 step.needs = serial
             lane = step.lane = route(step)
             lane.queue.append(step)

@@ -91,7 +91,9 @@ def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool
     """
     newest = max(event.epoch for _, _, event in log if isinstance(event, e.RunStarted | e.Owned))
     if newest >= epoch:
-        raise LeaseLost(f"run {run_id} was claimed under epoch {epoch}, and has an owner under epoch {newest}")
+        raise LeaseLost(
+            f"run {run_id} was claimed under epoch {epoch}, and has an owner under epoch {newest}"
+        )
     last = log[-1][2]
     forgive = last.blamed if reopen and isinstance(last, e.RunFailed) else None
     state = refold(run_id, program, log, forgive or ())

@@ -79,8 +79,11 @@ def resolve_annotations(fn: Callable[..., Any], parameters: Mapping[str, Paramet
 
 def hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
     """A function's annotations as types; none where one of them exists only for type checkers."""
+    fn = inspect.unwrap(fn)
+    if not getattr(fn, "__annotations__", True):
+        return {}
     try:
-        return typing.get_type_hints(inspect.unwrap(fn))
+        return typing.get_type_hints(fn)
     except Exception:
         return {}
 
