@@ -338,7 +338,8 @@ class Driver:
             self.host.captured(step, context)
         if not really and step.run.id in self.core.runs:
             self.core.note(step.run, ABANDONED, self.now(), step.id)
-        self.core.stopped(step, self.now())
+        if context.attempt == step.attempt:  # else it timed out, and is being tried again already
+            self.core.stopped(step, self.now())
 
     def job(self, step: Step) -> Job:
         """A step's code with what it runs with."""
