@@ -149,10 +149,17 @@ def _step_failed(run: Run, event: e.StepFailed, at: float) -> None:
     if event.retry_at is not None:
         _again(run, step, event.retry_at, at)
     elif run.sequence in run.forgiven:
-        step.failures = 0
-        _again(run, step, at, at)
+        _forgive(run, step, at)
     else:
         _fail(run, step, event.error, at)
+
+
+def _forgive(run: Run, step: Step, at: float) -> None:
+    step.failures = 0
+    if type(step.ask) is Wait:
+        step.due = None  # its time begins anew when the run is reopened
+    else:
+        _again(run, step, at, at)
 
 
 def _again(run: Run, step: Step, retry_at: float, at: float) -> None:
@@ -288,6 +295,10 @@ def _cancel_asked(run: Run, event: e.CancelAsked, at: float) -> None:
 def _reopened(run: Run, event: e.RunReopened, at: float) -> None:
     move(run, event)
     run.deadline = event.deadline
+    for step in run.open.values():
+        if type(step.ask) is Wait and step.due is None and step.ask.timeout is not None:
+            step.due = at + step.ask.timeout
+            run.news.timers.append(step)
 
 
 def _run_done(run: Run, event: e.RunDone, at: float) -> None:
