@@ -36,9 +36,9 @@ class Hosting(Parts):
 
     def captured(self, step: machine.Step, context: Context) -> None:
         assert context.lines is not None
-        lines = [
-            (context.run, context.step, context.item, context.attempt, *line) for line in context.lines.take()
-        ]
+        taken = context.lines.take()
+        self.progressed(context, "lines", taken)
+        lines = [(context.run, context.step, context.item, context.attempt, *line) for line in taken]
         if self.store is not None:
             self.store.write_logs(lines)
         else:

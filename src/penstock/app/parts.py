@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEPT_LINES = 10_000
 
 Watcher = Callable[[str, str, "int | None", str, Any], None]
-"""(run, step, item, kind, payload): told how far steps are, from any thread."""
+"""(run, step, item, kind, payload): told from any thread how far steps are (`progress`) and what they wrote (`lines`)."""
 
 
 class Held(NamedTuple):
@@ -82,6 +82,7 @@ class Parts:
         self.lines: deque[tuple[str, str, int | None, int, float, str, str]] = deque(maxlen=KEPT_LINES)
         self.executors: dict[str, Executor] = dict(executors)
         self.holdings = Holdings()
+        self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
         self._codec: JsonCodec | None = None
         self.journal: Journal = self._make_journal()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from penstock.app.interrupts import Interruptible
 from penstock.errors import RunCancelled, RunFailed, RunNotFound, StepTimeout
 from penstock.model import events as e
 from penstock.model import machine
@@ -102,7 +103,9 @@ class Run(Generic[T]):
             waiting = self._waiting = self._waiting or threading.Event()
             if self.over:  # in the meantime, by another thread
                 waiting.set()
-            if not waiting.wait(timeout):
+            with Interruptible():
+                over = waiting.wait(timeout)
+            if not over:
                 raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s")
         return self.status
 
