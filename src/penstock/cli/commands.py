@@ -1,0 +1,96 @@
+"""The list of commands. None of their modules is loaded to show it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from penstock import __version__
+from penstock.cli import ending
+
+COMMANDS: Final = {
+    "run": "Run a workflow and watch it.",
+    "resume": "Go on with a run where it stopped.",
+    "runs": "List runs, the newest first.",
+    "show": "What a run did, step by step.",
+    "logs": "What a run's steps printed and logged.",
+    "events": "A run's log, event by event.",
+    "graph": "Draw a workflow, or a run with its statuses.",
+    "pause": "Let running steps end and start no more.",
+    "cancel": "Stop a run for good.",
+    "signal": "Send a message into a run.",
+}
+"""Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is called, and ends every command as `ending` says."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"penstock.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(_unknown(args[0]), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run a command and exit with its code."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, *rest, **extra)
+        except BrokenPipe:
+            ending.pipe_closed()
+            code = ending.OK
+        except (Exception, KeyboardInterrupt) as error:
+            given = list(sys.argv[1:] if args is None else args)
+            ending.report(error, debug="--debug" in given, as_json="--json" in given)
+            code = ending.code_of(error)
+        sys.exit(code if isinstance(code, int) else ending.OK)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise BrokenPipe from None
+
+
+class BrokenPipe(Exception):
+    """A BrokenPipeError on its way past click, which would exit with 1 for it: that means a failed run here."""
+
+
+def _unknown(name: str) -> str:
+    from penstock.model.graph import nearest
+
+    close = nearest(name, COMMANDS)
+    if close is not None:
+        return f"there is no command {name!r}; did you mean {close!r}?"
+    if name.endswith(".py") or ".py:" in name:
+        return f"there is no command {name!r}; to run that file: penstock run {name}"
+    return f"there is no command {name!r}; there are {', '.join(COMMANDS)}"
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: penstock run FILE.py --help",
+)
+@click.version_option(__version__, message="penstock %(version)s")
+def penstock() -> None:
+    """Durable workflows: run them, watch them, go on where they stopped."""

@@ -1,0 +1,97 @@
+"""What every command is given: the store, how to answer, and how to name the next command."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli.ink import Ink, ink_for
+from penstock.errors import RunNotFound
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+class Desk:
+    """`store` as given (None: the default place); `as_json`: answer for programs."""
+
+    def __init__(self, store: str | None, *, as_json: bool) -> None:
+        self.store = store
+        self.as_json = as_json
+
+    @functools.cached_property
+    def ink(self) -> Ink:
+        """What standard output can show."""
+        return ink_for(sys.stdout)
+
+    def open(self, **options: Any) -> Engine:
+        """An engine on the store, which is made if it is not there."""
+        from penstock.app import open_engine
+
+        return open_engine(self.store, capture_echo=False, **options)
+
+    def look(self) -> Engine:
+        """An engine to look at runs with. Raises RunNotFound, and makes nothing, where there is no store yet."""
+        if (missing := self.missing_file()) is not None:
+            raise RunNotFound(
+                f"there is no store yet at {missing}: `penstock run FILE` makes one, --store names another"
+            )
+        return self.open()
+
+    def missing_file(self) -> Path | None:
+        """The store's file, if it should be there and is not."""
+        from penstock.app.addresses import address_of
+
+        address = address_of(self.store)
+        path = Path(address.removeprefix("sqlite:///"))
+        return path if address.startswith("sqlite:") and not path.exists() else None
+
+    def command(self, name: str, run: str, *more: str) -> str:
+        """A command line to type next."""
+        words = ["penstock", name, run[:8], *more]
+        if self.store is not None:
+            words += ["--store", self.store]
+        return shlex.join(words)
+
+    def say(self, text: str = "") -> None:
+        """Print a line for people."""
+        click.echo(text, color=True)
+
+    def answer(self, document: Any) -> None:
+        """Print one JSON document, in one line."""
+        click.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --store, --json and --debug to a command, which is given a Desk first."""
+
+    @functools.wraps(command)
+    def at_desk(*, store: str | None, as_json: bool, debug: bool, **options: Any) -> Any:
+        return command(Desk(store, as_json=as_json), **options)
+
+    for option in (
+        click.option("--debug", is_flag=True, help="Show tracebacks of Penstock's own."),
+        click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
+        click.option(
+            "--store", metavar="WHERE", help="sqlite:///PATH or a path.  [default: the project's .penstock/]"
+        ),
+    ):
+        at_desk = option(at_desk)
+    return at_desk
+
+
+run_argument = click.argument("name", metavar="RUN")
+"""A run's id, a unique beginning of it, or `latest`."""
+
+
+def row_of(engine: Engine, run: Run[Any]) -> dict[str, Any]:
+    """The run's row in table `runs`."""
+    row: dict[str, Any] = engine.durable_store().get("runs", [run.id])[run.id]
+    return row

@@ -1,0 +1,201 @@
+"""Drives a run from the command line: what `run` and `resume` share. Shows progress, ends cleanly, says what to do next."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.cli import closing, ending
+from penstock.cli.board import Board
+from penstock.cli.desk import Desk
+from penstock.cli.ink import is_live, terminal_width
+from penstock.cli.interrupts import stoppable
+from penstock.cli.lines import Lines
+from penstock.cli.rows import Look, rows
+from penstock.errors import RunCancelled, RunFailed
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+    from penstock.model import events as e
+
+Begin = Callable[["Engine", Board], "Run[Any]"]
+"""Drives a run on this thread until it has ended; told its events on the way, the board is right."""
+
+
+class View(Protocol):
+    """How progress is shown."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def say(self, lines: list[str]) -> None:
+        """Print lines for good."""
+
+
+class Silent:
+    """The view of --quiet and --json. See View."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def say(self, lines: list[str]) -> None: ...
+
+
+class Manner:
+    """How a command tells of a run: `quiet` prints nothing but the result, `verbose` what steps print as well."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+
+
+class Watcher:
+    """An Observer and a watcher of one engine: keeps the board and the view up to date."""
+
+    def __init__(self, desk: Desk, manner: Manner, board: Board) -> None:
+        self.desk = desk
+        self.manner = manner
+        self.board = board
+        self.printed = 0
+        self.greeted = False
+        self.live = is_live(sys.stdout) and not (desk.as_json or manner.quiet)
+        self.view: View = self._make_view()
+
+    def _make_view(self) -> View:
+        if self.desk.as_json or self.manner.quiet:
+            return Silent()
+        if self.live:
+            from penstock.cli.live import Live
+
+            return Live(self.board, self.desk.ink, sys.stdout)
+        return Lines(self.board, self.desk.ink, self.desk.say)
+
+    def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
+        """See Observer.recorded."""
+        self.board.recorded(run, workflow, sequence, at, event)
+        if not self.greeted:
+            self.greet(run, workflow)
+        if isinstance(self.view, Lines):
+            self.view.recorded(run, workflow, sequence, at, event)
+
+    def greet(self, run: str, workflow: str) -> None:
+        """Say which run this is, as soon as it is recorded."""
+        self.greeted = True
+        ink = self.desk.ink
+        self.view.say([f"{ink(workflow, 'title')}  run {ink(run, 'name')}"])
+
+    def heard(self, run: str, step: str, item: int | None, kind: str, payload: Any) -> None:
+        """What the engine tells its watchers: a step's progress, the lines it printed."""
+        if kind == "lines":
+            self.printed += len(payload)
+            if self.manner.verbose:
+                self.view.say(list(self._printed(step, item, payload)))
+        elif kind == "progress" and step in self.board.bars:
+            self.board.bars[step].note = _note(payload)
+
+    def _printed(self, step: str, item: int | None, lines: list[tuple[float, str, str]]) -> Iterator[str]:
+        name = step if item is None else f"{step}[{item}]"
+        for _, _, text in lines:
+            yield from (self.desk.ink(f"  {name} | {line}", "dim") for line in text.split("\n"))
+
+
+def plan_of(definition: Any) -> list[tuple[str, bool]]:
+    """The steps that a definition is known to have, and which of them are maps; none where only running it tells."""
+    return list(_planned(getattr(definition.as_program(), "nodes", {}), ""))
+
+
+def _planned(nodes: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, bool]]:
+    for name, node in nodes.items():
+        inner = getattr(node.program, "nodes", None)
+        if inner is not None:
+            yield from _planned(inner, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", bool(node.over)
+
+
+def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin, **options: Any) -> int:
+    """Open an engine, drive a run with it, and say how it ended. The exit code of the command."""
+    board = Board(plan)
+    watcher = Watcher(desk, manner, board)
+    with stoppable():
+        engine = desk.open(observers=[watcher], **options)
+        engine.watchers.append(watcher.heard)
+        board.size_of = lambda step: engine.get(board.run).size_of(step)
+        try:
+            watcher.view.start()
+            run = begin(engine, board)
+            _complete(run, board, watcher)
+        except KeyboardInterrupt:
+            watcher.view.stop()
+            return _left(desk, manner, watcher)
+        finally:
+            watcher.view.stop()
+            engine.close()
+    return _over(desk, manner, watcher)
+
+
+def _complete(run: Run[Any], board: Board, watcher: Watcher) -> None:
+    """Raise what took the run away unfinished; tell the board of a run that had ended before."""
+    with suppress(RunFailed, RunCancelled):
+        run.result()
+    if board.status not in ending.CODE_OF:
+        known = Board()
+        for _, at, event in run.events():
+            known.tell(at, event)
+        board.__dict__.update(known.__dict__, run=run.id, workflow=run.workflow)
+        watcher.greet(run.id, run.workflow)
+
+
+def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:
+    board = watcher.board
+    code = ending.CODE_OF[board.status]
+    if desk.as_json:
+        from penstock.cli.documents import run_document
+
+        desk.answer(run_document(board, desk))
+    elif manner.quiet:
+        _quietly(board, desk)
+    else:
+        if watcher.live:
+            _steps(board, desk)
+        for line in closing.ended(board, desk, printed=watcher.printed):
+            desk.say(line)
+    return code
+
+
+def _steps(board: Board, desk: Desk) -> None:
+    desk.say()
+    now = board.ended or time.time()
+    for line in rows(board.bars.values(), Look(desk.ink, terminal_width() - 3, now, over=True)):
+        desk.say(f" {line}")
+    desk.say()
+
+
+def _quietly(board: Board, desk: Desk) -> None:
+    """The result alone; of a failure what went wrong, on stderr."""
+    if board.status == "completed":
+        if board.value is not None:
+            desk.say(closing.shown(board.value, limit=1_000_000))
+    else:
+        for line in closing.ended(board, desk):
+            print(line, file=sys.stderr)
+
+
+def _left(desk: Desk, manner: Manner, watcher: Watcher) -> int:
+    board = watcher.board
+    if desk.as_json:
+        from penstock.cli.documents import run_document
+
+        desk.answer(run_document(board, desk))
+    else:
+        if watcher.live:
+            _steps(board, desk)
+        for line in closing.interrupted(board, desk):
+            print(line, file=sys.stderr if manner.quiet else sys.stdout)
+    return ending.INTERRUPTED
+
+
+def _note(payload: Any) -> str:
+    share = f"{payload['i']:g} of {payload['n']:g}" if payload["n"] is not None else f"{payload['i']:g}"
+    return f"{share}  {payload['message']}" if payload["message"] else share

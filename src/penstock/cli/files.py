@@ -1,0 +1,53 @@
+"""Loads a workflow's file, and says in one message what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from penstock.cli import trace
+from penstock.errors import DefinitionError, PenstockError
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+def load_file(spec: str) -> Any:
+    """The checked definition that `FILE[:NAME]` names. Raises DefinitionError, also for whatever the file itself raises."""
+    from penstock.catalogue import load
+
+    return _loaded(spec, lambda: load(spec))
+
+
+def load_recorded(engine: Engine, run: Run[Any]) -> Any:
+    """The definition a run was started from, from where it was. Raises RunNotFound if its code is not there."""
+    from penstock.catalogue import reload
+
+    row = engine.durable_store().get("runs", [run.id])[run.id]
+    source = json.loads(row["data"] or "{}").get("source", {})
+    return _loaded(source.get("file", run.workflow), lambda: reload(source, run.workflow))
+
+
+def _loaded(place: str, find: Callable[[], Any]) -> Any:
+    try:
+        definition = find()
+        definition.as_program()
+    except PenstockError:
+        raise
+    except SyntaxError as error:
+        raise DefinitionError(_syntax(error)) from error
+    except (Exception, SystemExit) as error:
+        where = "\n  ".join(trace.of_exception(error))
+        raise DefinitionError(f"{place} could not be loaded:\n\n  {where}") from error
+    return definition
+
+
+def _syntax(error: SyntaxError) -> str:
+    place = f"{error.filename}:{error.lineno}: {error.msg}"
+    line = (error.text or "").rstrip("\n")
+    if not line:
+        return place
+    lead = len(line) - len(line.lstrip())
+    caret = " " * max(0, (error.offset or 1) - 1 - lead) + "^"
+    return f"{place}\n\n    {line.strip()}\n    {caret}"

@@ -1,0 +1,71 @@
+"""`penstock resume RUN`: go on with a run where its log ends, and watch it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli.board import Board
+from penstock.cli.desk import Desk, run_argument, with_desk
+from penstock.cli.driving import Manner, drive, plan_of
+from penstock.cli.files import load_file, load_recorded
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+@click.command(name="resume", no_args_is_help=True)
+@run_argument
+@click.option("--file", metavar="FILE[:NAME]", help="The workflow's code, where it is not found as recorded.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
+@click.option(
+    "--durability", type=click.Choice(["power", "crash"]), default="power", help="See `penstock run`."
+)
+@with_desk
+@click.pass_context
+def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **given: Any) -> None:
+    """Go on with RUN: one that was interrupted or killed, that failed, or that is paused.
+
+    RUN is a run's id, a unique beginning of it, or `latest`. Steps that are done are not run again. A paused run whose
+    process is alive goes on there, and is watched from here.
+    """
+    with desk.look() as engine:
+        run = engine.get(name)
+        finished = run.status in ("completed", "cancelled")
+        definition = None if finished else load_file(file) if file else load_recorded(engine, run)
+
+    def begin(engine: Engine, board: Board) -> Run[Any]:
+        last = _catch_up(engine, board, run.id, run.workflow)
+        if not finished:
+            board.sit_down(time.time())
+        resumed = engine.resume(run.id, definition, wait=True)
+        if not resumed.over and not finished:
+            _watch(engine, resumed, last)
+        return resumed
+
+    manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
+    plan = plan_of(definition) if definition is not None else []
+    ctx.exit(drive(desk, manner, plan, begin, durability=given["durability"]))
+
+
+def _catch_up(engine: Engine, board: Board, run_id: str, workflow: str) -> int:
+    last = 0
+    for last, at, event in engine.events_of(run_id):
+        board.recorded(run_id, workflow, last, at, event)
+    return last
+
+
+def _watch(engine: Engine, run: Run[Any], last: int) -> None:
+    """Another process drives it: tell our observers what it records."""
+    from penstock.cli.following import follow
+    from penstock.engine.recovery import read_page
+
+    def read(after: int) -> Any:
+        return read_page(engine.durable_store(), engine.codec, run.id, after, 1_000)
+
+    for sequence, at, event in follow(engine, run.id, read, last):
+        for observer in engine.observers:
+            observer.recorded(run.id, run.workflow, sequence, at, event)

@@ -1,0 +1,115 @@
+"""`penstock run FILE[:NAME]`: start a run of a workflow, drive it here, and say how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli import inputs
+from penstock.cli.board import Board
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.driving import Manner, drive, plan_of
+from penstock.cli.files import load_file
+from penstock.errors import SettingsError
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+class RunCommand(click.Command):
+    """Its options are Penstock's own and, once FILE is known, the inputs of the workflow in it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        file = self._file_in(args)
+        if file is not None:
+            with contextlib.redirect_stdout(sys.stderr) if "--json" in args else contextlib.nullcontext():
+                ctx.obj = load_file(file)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        if ctx.obj is None:
+            return own
+        taken = [flag for each in own for flag in each.opts]
+        return [*own, *inputs.options_for(_inputs_of(ctx.obj), taken)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = [(each, each.get_help_record(ctx)) for each in self.get_params(ctx)]
+        mine = [record for each, record in records if record and str(each.name).startswith(inputs.PREFIX)]
+        own = [record for each, record in records if record and not str(each.name).startswith(inputs.PREFIX)]
+        if ctx.obj is not None:
+            with formatter.section(f"Inputs of workflow {ctx.obj.as_program().name}"):
+                formatter.write_dl(mine or [("none", "")])
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+
+    def _file_in(self, args: list[str]) -> str | None:
+        """The first argument that is no option and no option's value."""
+        takes_value = {
+            flag for each in self.params if not getattr(each, "is_flag", True) for flag in each.opts
+        }
+        words = iter(args)
+        for word in words:
+            if not word.startswith("-"):
+                return word
+            if word in takes_value:
+                next(words, None)
+        return None
+
+
+def _inputs_of(definition: Any) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(definition, "inputs", {})
+    return found
+
+
+@click.command(cls=RunCommand, name="run", options_metavar="[INPUTS] [OPTIONS]", no_args_is_help=True)
+@click.argument("file", metavar="FILE[:NAME]")
+@click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
+@click.option("--key", help="The same key of one workflow is the same run: started once, found again.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Mark the run; may be repeated.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="The run's time; it fails when that is up.")
+@click.option(
+    "--durability",
+    type=click.Choice(["power", "crash"]),
+    default="power",
+    help="What a finished step survives: a power cut (default), or only kill -9, which is quicker.",
+)
+@click.option(
+    "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="An input whose name an option here has."
+)
+@with_desk
+@click.pass_context
+def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
+    """Run the workflow in FILE and watch it.
+
+    FILE is a Python file or a module; NAME says which workflow, where it holds several. The workflow's inputs are options:
+    `penstock run FILE --help` shows them. Everything is recorded: a run that was interrupted, killed or failed goes on with
+    `penstock resume`.
+    """
+    from penstock.tasks.inputs import bind_inputs
+
+    definition = ctx.obj
+    name = definition.as_program().name
+    asked = _inputs_of(definition)
+    values = bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
+    how = {"key": given["key"], "tags": _tags(definition, given["tags"]), "timeout": given["timeout"]}
+
+    def begin(engine: Engine, board: Board) -> Run[Any]:
+        return engine.run(definition, values, **how)
+
+    manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
+    ctx.exit(drive(desk, manner, plan_of(definition), begin, durability=given["durability"]))
+
+
+def _tags(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:
+    tags = dict(getattr(definition, "tags", {}))
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise SettingsError(f"--tag {pair!r} must be NAME=VALUE")
+        tags[name] = value
+    return tags

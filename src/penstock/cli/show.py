@@ -1,0 +1,138 @@
+"""`penstock show RUN`: what a run was given, what each step did, how it ended, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli import closing, trace
+from penstock.cli.board import Board
+from penstock.cli.desk import Desk, row_of, run_argument, with_desk
+from penstock.cli.ink import terminal_width
+from penstock.cli.rows import Look, rows
+from penstock.cli.text import age, duration
+from penstock.model import events as e
+from penstock.model.states import FINISHED
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+@click.command(name="show", no_args_is_help=True)
+@run_argument
+@with_desk
+def command(desk: Desk, name: str) -> None:
+    """What RUN was given, what its steps did, and how it ended.
+
+    RUN is a run's id, a unique beginning of it, or `latest`.
+    """
+    with desk.look() as engine:
+        run = engine.get(name)
+        sight = Sight(engine, run)
+    if desk.as_json:
+        desk.answer(sight.document(desk))
+    else:
+        for line in sight.lines(desk):
+            desk.say(line)
+
+
+class Sight:
+    """A run as its log and its row tell it."""
+
+    def __init__(self, engine: Engine, run: Run[Any]) -> None:
+        self.row = row_of(engine, run)
+        self.board = Board()
+        self.started: e.RunStarted | None = None
+        for sequence, at, event in run.events():
+            self.board.recorded(run.id, run.workflow, sequence, at, event)
+            if isinstance(event, e.RunStarted):
+                self.started = event
+        self.printed = len(engine.durable_store().read_logs(run.id))
+
+    @property
+    def left(self) -> bool:
+        """Whether it is unfinished and nobody drives it."""
+        from penstock.cli.runs import is_left
+
+        return is_left(self.row)
+
+    def document(self, desk: Desk) -> dict[str, Any]:
+        """See docs/command-line.md."""
+        from penstock.cli.documents import run_document, value_of
+
+        started = self.started
+        return {
+            **run_document(self.board, desk),
+            "inputs": value_of(started.input) if started is not None else None,
+            "tags": json.loads(self.row["tags"] or "{}"),
+            "source": started.source if started is not None else {},
+            "driven": self.row["status"] not in FINISHED and not self.left,
+            "printed_lines": self.printed,
+        }
+
+    def lines(self, desk: Desk) -> list[str]:
+        """What is shown to people."""
+        board, ink = self.board, desk.ink
+        now = board.ended or time.time()
+        status = "unfinished" if self.left else board.status
+        head = f"{ink(board.workflow, 'title')}  run {ink(board.run, 'name')}  {ink.sign(status)} {ink.status(status)}"
+        over = self.left or board.status in FINISHED
+        steps = rows(board.bars.values(), Look(ink, terminal_width() - 3, now, over=over))
+        return [
+            head,
+            "",
+            *closing.labelled(self._facts(desk), ink),
+            "",
+            *(f"  {line}" for line in steps),
+            *self._errors(desk),
+            "",
+            *closing.labelled(self._next(desk), ink),
+        ]
+
+    def _facts(self, desk: Desk) -> list[tuple[str, str]]:
+        board, started = self.board, self.started
+        facts = [("started", f"{_clock(board.started)}  {desk.ink(age(time.time() - board.started), 'dim')}")]
+        if board.ended is not None:
+            facts.append(("took", duration(board.ended - board.started)))
+        for name, value in (started.input or {}).items() if started is not None else ():
+            facts.append(("inputs" if len(facts) < 3 else "", f"{name} = {closing.shown(value, 200)}"))
+        if tags := json.loads(self.row["tags"] or "{}"):
+            facts.append(("tags", "  ".join(f"{name}={value}" for name, value in tags.items())))
+        if started is not None and started.source.get("file"):
+            facts.append(("code", desk.ink(_place(started.source), "dim")))
+        if board.status == "completed" and board.value is not None:
+            facts.append(("result", closing.shown(board.value)))
+        return facts
+
+    def _errors(self, desk: Desk) -> list[str]:
+        error = self.board.error
+        if error is None:
+            return []
+        return ["", *(f"  {desk.ink(line, 'dim')}" for line in trace.of_failure(error))]
+
+    def _next(self, desk: Desk) -> list[tuple[str, str]]:
+        board = self.board
+        facts = []
+        if board.status == "failed":
+            facts.append(("mend, then", desk.command("resume", board.run)))
+        elif self.left or board.status == "paused":
+            facts.append(("go on", desk.command("resume", board.run)))
+        elif board.status == "running":
+            facts += [
+                ("follow", desk.command("events", board.run, "--follow")),
+                ("stop", desk.command("cancel", board.run)),
+            ]
+        if self.printed:
+            facts.append(("output", f"{desk.command('logs', board.run)}"))
+        return facts
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _place(source: dict[str, Any]) -> str:
+    return f"{source['file']}:{source['name']}" if source.get("name") else str(source["file"])
