@@ -1,6 +1,9 @@
 """How the documentation is built: `make docs`."""
 
 from importlib.metadata import version as version_of
+from typing import Any
+
+from pygments.lexers.special import TextLexer
 
 project = "Penstock"
 copyright = "the Penstock authors"
@@ -18,3 +21,8 @@ autodoc_member_order = "bysource"
 html_theme = "furo"
 html_title = f"Penstock {release}"
 html_show_sphinx = False
+
+
+def setup(app: Any) -> None:
+    """Mermaid pictures are drawn where the sources are shown; the built pages have their text."""
+    app.add_lexer("mermaid", TextLexer)

@@ -31,7 +31,7 @@ def marks(hand: Hand) -> list[int]:
 
 def test_every_item_is_ready_under_one_name() -> None:
     hand = mapping(3)
-    assert (hand.ready, hand.open) == (["m[0]", "m[1]", "m[2]"], {"m": "ready"})
+    assert (hand.ready, hand.open) == (["m[0]", "m[1]", "m[2]"], {"m": "waiting"})
 
 
 def test_results_come_in_the_order_of_items_whatever_the_order_of_ends() -> None:

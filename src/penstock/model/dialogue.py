@@ -108,7 +108,7 @@ def _ask(run: Run, scope: Scope, ask: Ask, at: float) -> None:
 
 
 def _map(run: Run, scope: Scope, ask: Map, at: float) -> None:
-    step = step_of(run, scope, ask, ask.policy, "ready")
+    step = step_of(run, scope, ask, ask.policy, "waiting")
     family = step.family = Family(step, len(ask.items))
     open_step(run, step)
     if ask.items:

@@ -31,7 +31,7 @@ from penstock.model.dialogue import (
 )
 from penstock.model.failure import Failure, failure_of
 from penstock.model.items import item_done, item_failed, item_settled
-from penstock.model.program import Ask, Sleep, Wait
+from penstock.model.program import Ask, Map, Sleep, Wait
 from penstock.model.state import (
     CANCELLED,
     Family,
@@ -43,6 +43,7 @@ from penstock.model.state import (
     move,
     unwanted,
 )  # fmt: skip
+from penstock.model.states import WHILE
 
 __all__ = ["Family", "News", "Outcome", "Run", "Scope", "Step", "evolve", "fold", "forgiven_in", "unwanted"]
 
@@ -81,6 +82,8 @@ def evolve(run: Run, event: e.Event, at: float) -> None:
     elif kind is e.StepFailed:
         _step_failed(run, event, at)  # type: ignore[arg-type]
     else:
+        if kind in WHILE and run.status not in WHILE[kind]:
+            raise InvariantBroken(f"run {run.id}: {kind.__name__} while {run.status}")
         _RARE[kind](run, event, at)
 
 
@@ -103,20 +106,30 @@ def _find(run: Run, name: str, item: int | None) -> Step | None:
     return member
 
 
+def _out_of_turn(run: Run, verb: str, step: Step) -> Nondeterminism:
+    return Nondeterminism(
+        f"run {run.id}: event {run.sequence} {verb} step {step.id!r}, which is {step.status}"
+    )
+
+
 def _step_started(run: Run, event: e.StepStarted, at: float) -> None:
     step = run.open.get(event.step)
     if step is None or event.item is not None:
         step = _find(run, event.step, event.item)
         if step is None:
             return
-    if step.status != "ready" and (step.status == "running" or step.due is None or step.due > at):
-        raise Nondeterminism(
-            f"run {run.id}: event {run.sequence} starts step {step.id!r}, which is {step.status}"
-        )
+    if step.status != "ready" and not _may_start_again(step, at):
+        raise _out_of_turn(run, "starts", step)
     step.status = "running"
     step.attempt = event.attempt
     step.due = None
     run.running += 1
+
+
+def _may_start_again(step: Step, at: float) -> bool:
+    """Whether its retry is due: a timer or a wait is due as well, and has nothing to start."""
+    again = step.status == "waiting" and type(step.ask) not in (Sleep, Wait)
+    return again and step.due is not None and step.due <= at
 
 
 def _step_done(run: Run, event: e.StepDone, at: float) -> None:
@@ -128,9 +141,7 @@ def _step_done(run: Run, event: e.StepDone, at: float) -> None:
     if step.status == "running":
         run.running -= 1
     elif type(step.ask) is not Sleep:
-        raise Nondeterminism(
-            f"run {run.id}: event {run.sequence} completes step {step.id!r}, which is {step.status}"
-        )
+        raise _out_of_turn(run, "completes", step)
     step.status = "completed"
     if step.item is not None:
         item_done(run, step, event.value, at)
@@ -144,6 +155,8 @@ def _step_failed(run: Run, event: e.StepFailed, at: float) -> None:
         return
     if step.status == "running":
         run.running -= 1
+    elif type(step.ask) is not Wait or event.retry_at is not None:
+        raise _out_of_turn(run, "fails", step)
     if event.error.cause != "lost":
         step.failures += 1
     if event.retry_at is not None:
@@ -221,6 +234,8 @@ def _step_cancelled(run: Run, event: e.StepCancelled, at: float) -> None:
         return
     if step.status == "running":
         run.running -= 1
+    elif type(step.ask) is Map and step.item is None:
+        raise _out_of_turn(run, "cancels", step)
     if run.forgiven and not (step.stopping or unwanted(step)):
         _again(run, step, at, at)  # it was stopped because of a failure that is forgiven
     else:
@@ -239,6 +254,8 @@ def _cancel(run: Run, step: Step, at: float) -> None:
 def _step_reused(run: Run, event: e.StepReused, at: float) -> None:
     step = _find(run, event.step, None)
     if step is not None:
+        if step.status == "running":
+            raise _out_of_turn(run, "gives a value to", step)
         step.status = "reused"
         complete(run, step, event.value, at)
 

@@ -42,7 +42,26 @@ RUN: Final[Mapping[tuple[RunStatus, type], RunStatus]] = {
     ("paused", e.RunCancelled): "cancelled",
     ("failed", e.RunReopened): "running",
 }
-"""(status, event) -> status. Events of steps leave a run's status alone and are legal while it runs or is paused."""
+"""(status, event) -> status."""
+
+_ALIVE: Final[frozenset[RunStatus]] = frozenset({"running", "paused"})
+
+WHILE: Final[Mapping[type, frozenset[RunStatus]]] = {
+    e.Owned: frozenset(
+        {"pending", "running", "paused", "failed"}
+    ),  # a failed run is owned before it is reopened
+    e.StepStarted: _ALIVE,
+    e.StepDone: _ALIVE,
+    e.StepFailed: _ALIVE,
+    e.StepSkipped: _ALIVE,
+    e.StepCancelled: _ALIVE,
+    e.StepReused: _ALIVE,
+    e.Opened: _ALIVE,
+    e.Signalled: _ALIVE,
+    e.Noted: _ALIVE,
+    e.CancelAsked: frozenset({"pending", "running", "paused"}),
+}
+"""Events that leave a run's status alone -> the statuses in which they may come."""
 
 STEP: Final[Mapping[tuple[StepStatus, type, str], StepStatus]] = {
     ("waiting", e.StepStarted, ""): "running",  # a retry whose time came
