@@ -1,0 +1,255 @@
+"""Looks at everything that was written, the moment it was, and at everything that is started, announced and told.
+
+It keeps a replica of each run, folded from what the store holds by the real `evolve`, and compares engines with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.codecs import JsonCodec
+from penstock.engine.rows import event_of
+from penstock.errors import BugError
+from penstock.model import events as e
+from penstock.model.changes import Letter, Row
+from penstock.model.invariants import Watch, find, projection, waits
+from penstock.model.machine import evolve, fold, forgiven_in
+from penstock.model.program import Program
+from penstock.model.state import Run, Step
+from penstock.model.states import FINISHED
+from penstock.testing.simulation.world import Stopped, plain
+
+if TYPE_CHECKING:
+    from penstock.testing.simulation.engine import SimulatedEngine
+    from penstock.testing.simulation.executor import SimulatedExecutor
+    from penstock.testing.simulation.simulation import Simulation
+
+
+class Replica:
+    """A run as the store's log tells it."""
+
+    def __init__(self, run_id: str, program: Program) -> None:
+        self.program = program
+        self.run = Run(run_id, program)
+        self.watch = Watch()
+        self.log: list[tuple[int, float, e.Event]] = []
+        self.owner = ""
+
+    def add(self, sequence: int, at: float, event: e.Event) -> None:
+        self.log.append((sequence, at, event))
+        if type(event) is e.RunReopened:
+            self.run = fold(
+                Run(self.run.id, self.program, forgiven_in(event for _, _, event in self.log)), self.log
+            )
+            return
+        evolve(self.run, event, at)
+        news = self.run.news
+        news.said.clear()
+        news.ready.clear()
+        news.timers.clear()
+        news.stops.clear()
+
+
+class Audit:
+    """See the module. Raises Stopped, which `Simulation.play` turns into a Violation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._world = simulation.world
+        self._store = simulation.handle()
+        self._codec = JsonCodec()
+        self._cursor = ""
+        self._compared: dict[tuple[str, str], int] = {}
+        self._begun: set[tuple[Any, ...]] = set()
+        self._told: dict[tuple[str, str], int] = {}
+        self._open: dict[str, dict[int, Letter]] = {}
+        self.replicas: dict[str, Replica] = {}
+        self.letters: dict[str, dict[int, Letter]] = {}
+
+    def wrong(self, what: str) -> None:
+        """Something is wrong: the simulation ends here."""
+        self._world.note("audit", f"VIOLATION {what}")
+        raise Stopped(what)
+
+    # What was written
+
+    def look(self) -> None:
+        """After everything that happened: read what is new, compare who is there."""
+        rows, self._cursor = self._store.follow(self._cursor)
+        for run_id, row in rows:
+            self._read(run_id, row)
+        for run_id in self._simulation.runs:
+            self._read_letters(run_id)
+        for engine in self._simulation.engines:
+            if not engine.dead:
+                self._compare(engine)
+
+    def _read(self, run_id: str, row: Row) -> None:
+        replica = self.replicas.get(run_id)
+        if replica is None:
+            replica = self.replicas[run_id] = Replica(run_id, self._simulation.runs[run_id].program)
+        run = replica.run
+        event = event_of(row, self._codec, self._blob)
+        self._world.note("store", f"{run_id} {row.sequence} {row.kind} {_row_text(row, event)}")
+        self._world.counts[f"event {row.kind}"] += 1
+        self._count_transition(run, event)
+        if row.sequence != run.sequence + 1:
+            self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
+        for complaint in replica.watch.seen(run, event, row.at):
+            self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
+        if isinstance(event, e.Owned):
+            replica.owner = event.owner
+        elif isinstance(event, e.RunStarted):
+            replica.owner = self._store.get("runs", [run_id])[run_id]["owner"] or ""
+        try:
+            replica.add(row.sequence, row.at, event)
+        except BugError as error:
+            self.wrong(f"{run_id}, event {row.sequence}: the log cannot be replayed: {error}")
+
+    def _read_letters(self, run_id: str) -> None:
+        """Letters that are gone from the inbox must have been carried out."""
+        before = self._open.get(run_id, {})
+        now = self._open[run_id] = {letter.number: letter for letter in self._store.inbox(run_id)}
+        if now.keys() == before.keys():
+            return
+        self.letters.setdefault(run_id, {}).update(now)
+        for number in before.keys() - now.keys():
+            self._taken(run_id, before[number])
+
+    def _taken(self, run_id: str, letter: Letter) -> None:
+        replica = self.replicas[run_id]
+        if letter.kind == "signal" and letter.key not in replica.run.signal_keys:
+            self.wrong(f"{run_id}: signal {letter.key} was taken from the inbox and is not in the log")
+        if letter.kind == "cancel" and not replica.watch.cancel_asked and replica.run.final is None:
+            self.wrong(f"{run_id}: a cancel was taken from the inbox and is not in the log")
+
+    def _blob(self, digest: str) -> bytes:
+        data: bytes = self._store.get("blobs", [digest])[digest]["data"]
+        return data
+
+    def _count_transition(self, run: Run, event: e.Event) -> None:
+        """Which row of the state tables this was."""
+        name = type(event).__name__
+        self._world.counts[f"run {run.status} {name}"] += 1
+        if isinstance(event, e.StepStarted | e.StepDone | e.StepFailed | e.StepCancelled | e.StepReused):
+            step = find(run, event.step, getattr(event, "item", None))
+            if step is not None:
+                how = (
+                    ("final" if event.retry_at is None else "retry")
+                    if isinstance(event, e.StepFailed)
+                    else ""
+                )
+                self._world.counts[f"step {step.status} {name} {how}".rstrip()] += 1
+
+    # Who is there
+
+    def _compare(self, engine: SimulatedEngine) -> None:
+        """An engine that knows as much as the log knows the same; its slots are accounted for."""
+        core = engine.driver.core
+        live = 0
+        for run in core.runs.values():
+            replica = self.replicas.get(run.id)
+            live += run.running
+            if replica is not None and replica.owner == engine.name:
+                self._same(engine, run, replica.run)
+        taken = sum(lane.capacity - lane.free for lane in engine.driver.core._lanes)
+        if taken != live:
+            self.wrong(f"{engine.name} has {taken} slots taken and {live} steps running")
+
+    def _same(self, engine: SimulatedEngine, run: Run, replayed: Run) -> None:
+        if (run.sequence, run.epoch) != (replayed.sequence, replayed.epoch):
+            return  # what it knows is not written yet
+        if run.at != replayed.at or (run.status, run.running) != (replayed.status, replayed.running):
+            self.wrong(f"{engine.name} is not where the log of {run.id} is: {_difference(run, replayed)}")
+        key = (engine.name, run.id)
+        if self._compared.get(key) == run.sequence:
+            return
+        self._compared[key] = run.sequence
+        if projection(run) != projection(replayed):
+            self.wrong(f"{engine.name} is not where the log of {run.id} is: {_difference(run, replayed)}")
+
+    # What is done
+
+    def starts(self, engine: SimulatedEngine, step: Step) -> None:
+        """An engine runs a step's code now."""
+        run, where = step.run, f"{engine.name} starts {step} of {step.run.id}"
+        key = (engine.name, run.id, run.epoch, step.id, step.item, step.attempt)
+        if key in self._begun:
+            self.wrong(f"{where} twice, attempt {step.attempt}")
+        self._begun.add(key)
+        replica = self.replicas.get(run.id)
+        if replica is None:
+            if not step.policy.pure:
+                self.wrong(f"{where}, which is not in the store")
+            return
+        if step.policy.pure and replica.run.epoch != run.epoch:
+            return  # it need not wait for anything, its lease included
+        if replica.owner != engine.name:
+            self._world.counts["started by a stale engine"] += 1
+            return
+        known = find(replica.run, step.id, step.item)
+        if known is None:
+            if not step.policy.pure:
+                self.wrong(f"{where}, which the log does not know to be open")
+        elif known.status == "running" and known.attempt != step.attempt:
+            self.wrong(f"{where}: attempt {step.attempt}, while the log has {known.attempt} running")
+        elif known.status == "waiting" and (known.due is None or engine.clock.now() < known.due):
+            self.wrong(f"{where} at {engine.clock.now()}, which waits until {known.due}")
+        elif known.status != "running" and replica.run.status != "running" and not step.policy.pure:
+            self.wrong(f"{where}, while the run is {replica.run.status}")
+        return
+
+    def in_flight(self, engine: SimulatedEngine, executor: SimulatedExecutor) -> None:
+        """An executor was given a job."""
+        wanted = [
+            step for step, flight in executor.flights.items() if flight.attempt == step.attempt and step.live
+        ]
+        if executor.slots is not None and len(wanted) > executor.slots:
+            self.wrong(f"{engine.name}'s executor {executor.name} runs {len(wanted)} steps")
+
+    def announced(self, engine: SimulatedEngine, run: Run) -> None:
+        """An engine told somebody that a run is finished."""
+        replica = self.replicas.get(run.id)
+        self._world.note(engine.name, f"announces {run.id} {run.status}")
+        if replica is None or replica.run.status not in FINISHED:
+            return self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
+        if replica.run.status != run.status:
+            self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log: {replica.run.status}")
+        return None
+
+    def told(self, engine: SimulatedEngine, run_id: str, sequence: int) -> None:
+        """An engine told an observer of an event."""
+        replica = self.replicas.get(run_id)
+        if replica is None or sequence > replica.run.sequence:
+            self.wrong(f"an observer was told of event {sequence} of {run_id}, which is not in the store")
+        last = self._told.get((engine.name, run_id), 0)
+        if sequence <= last:
+            self.wrong(f"an observer was told of event {sequence} of {run_id} after {last}")
+        self._told[engine.name, run_id] = sequence
+
+    def crashed(self) -> None:
+        """A process died: what was acknowledged is still there."""
+        for run_id, replica in self.replicas.items():
+            rows = self._store.read(run_id, replica.run.sequence - 1, 10)
+            if not rows or rows[0].sequence != replica.run.sequence:
+                self.wrong(f"{run_id}: event {replica.run.sequence} was written and is gone")
+
+    def reasons(self, engine: SimulatedEngine) -> None:
+        """Nothing moves in an engine: every run of it must have a reason."""
+        for run in engine.driver.core.runs.values():
+            if not waits(run):
+                self.wrong(f"{run.id} hangs on {engine.name} and nothing says why: {plain(projection(run))}")
+
+
+def _row_text(row: Row, event: e.Event) -> str:
+    """A row's body for the simulation's log, without tracebacks: they name files and lines."""
+    where = "" if row.step is None else row.step if row.item is None else f"{row.step}[{row.item}]"
+    if isinstance(event, e.StepFailed | e.RunFailed):
+        return f"{where} {event.error.type} {event.error.cause} {getattr(event, 'retry_at', '')}"
+    return f"{where} {row.body[:200]}"
+
+
+def _difference(run: Run, replayed: Run) -> str:
+    one, other = projection(run), projection(replayed)
+    different: dict[str, Any] = {name: (one[name], other[name]) for name in one if one[name] != other[name]}
+    return "; ".join(f"{name} {plain(a)} and replayed {plain(b)}" for name, (a, b) in different.items())

@@ -1,0 +1,243 @@
+"""One seed, played: some runs on some engines on one store, faults for a while, then none until every run has finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from typing import Any
+
+from penstock.codecs import JsonCodec
+from penstock.engine.virtual import Later
+from penstock.model import events as e
+from penstock.model.invariants import waits
+from penstock.model.state import Step
+from penstock.model.states import FINISHED
+from penstock.stores.memory import MemoryStore
+from penstock.stores.memory_disk import MemoryDisk
+from penstock.testing.simulation import faults as weather
+from penstock.testing.simulation.audit import Audit
+from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
+from penstock.testing.simulation.engine import SimulatedDriver, SimulatedEngine
+from penstock.testing.simulation.users import User
+from penstock.testing.simulation.verdicts import check_letters, check_outcome
+from penstock.testing.simulation.world import Actor, Process, Stopped, Violation, World
+
+MOST_EVENTS = 40_000
+MOST_SECONDS = 900.0
+
+
+class Simulation:
+    """Draws and plays the runs of one seed. `play` raises Violation when something happened that never may.
+
+    `faults`, `engines` and `commands` are drawn too where they are not given. After `play`, `world.lines` tells all that
+    happened, `world.counts` how often each kind of thing did, `digest()` stands for it.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        draws: Sequence[Draw],
+        *,
+        faults: weather.Faults | None = None,
+        engines: int | None = None,
+        commands: bool = True,
+        runs: int | None = None,
+    ) -> None:
+        self.seed = seed
+        self.world = world = World(seed)
+        chance = world.chance
+        faults = weather.drawn(chance) if faults is None else faults
+        self.weather = weather.Weather(faults)
+        self.outside = weather.Weather(weather.outside(faults))
+        self.commands = commands and chance.random() < 0.7
+        self.disk = MemoryDisk()
+        self.codec = JsonCodec()
+        self.ending = False
+        number = int(chance.random() * 3) + 1 if runs is None else runs
+        self.runs: dict[str, Case] = {f"r{n}": _pick(chance, draws)(chance) for n in range(1, number + 1)}
+        self.audit = Audit(self)
+        self.user = User(self)
+        self.nature = Actor(Process("nature"), "hand")
+        self._born = 0
+        self.engines = [
+            self._engine() for _ in range(int(chance.random() * 3) + 1 if engines is None else engines)
+        ]
+        world.audit = self.audit.look
+
+    def handle(self) -> Any:
+        """Another process's handle on the store."""
+        return MemoryStore(clock=self._true_time, disk=self.disk)
+
+    def driver(self, engine: SimulatedEngine, later: Later) -> SimulatedDriver:
+        """A driver for an engine."""
+        return SimulatedDriver(engine, later)
+
+    def _true_time(self) -> float:
+        return self.world.now
+
+    def _engine(self) -> SimulatedEngine:
+        self._born += 1
+        return SimulatedEngine(self, f"e{self._born}")
+
+    # Playing
+
+    def play(self) -> Simulation:
+        """Play to the end. Raises Violation."""
+        try:
+            self._play()
+        except Stopped as stopped:
+            raise Violation(str(stopped)) from None
+        return self
+
+    def _play(self) -> None:
+        self.user.plan()
+        self._plan_faults()
+        self.world.later(self.world.between(5.0, 25.0), self.nature, self._end_faults)
+        while not self._over():
+            if self.world.happened > MOST_EVENTS or self.world.now > MOST_SECONDS + 1_000.0:
+                self._hang()
+            self.world.step()
+        for run_id, case in self.runs.items():
+            log = self.audit.replicas[run_id].log
+            for complaint in [*check_outcome(self, run_id, case, log), *check_letters(self, run_id, log)]:
+                self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
+
+    def _over(self) -> bool:
+        if not self.ending:
+            return False
+        replicas = self.audit.replicas
+        return all(
+            run_id in replicas
+            and replicas[run_id].run.status in FINISHED
+            and not (replicas[run_id].run.status == "failed" and self.mendable(run_id, case))
+            for run_id, case in self.runs.items()
+        )
+
+    def _hang(self) -> None:
+        for run_id in self.runs:
+            replica = self.audit.replicas.get(run_id)
+            if replica is None:
+                self.audit.wrong(f"{run_id} was never started")
+            elif replica.run.status not in FINISHED:
+                self.audit.wrong(
+                    f"{run_id} does not finish: {', '.join(waits(replica.run)) or 'nobody knows why'}"
+                )
+        self.audit.wrong("the world does not come to rest")
+
+    def digest(self) -> str:
+        return self.world.digest()
+
+    # Faults from outside
+
+    def _plan_faults(self) -> None:
+        faults = self.weather.faults
+        self._again(faults.crash_every, self._crash_one)
+        self._again(faults.freeze_every, self._freeze_one)
+        self._again(faults.jump_every, self._jump_one)
+        self._again(faults.outage_every, self._outage)
+
+    def _again(self, every: float, what: Callable[[], None]) -> None:
+        if every and not self.ending:
+            self.world.later(
+                self.world.between(0.0, 2 * every), self.nature, partial(self._strike, every, what)
+            )
+
+    def _strike(self, every: float, what: Callable[[], None]) -> None:
+        if not self.ending:
+            what()
+            self._again(every, what)
+
+    def _one(self) -> SimulatedEngine | None:
+        alive = [engine for engine in self.engines if not engine.dead]
+        return _pick(self.world.chance, alive) if alive else None
+
+    def _crash_one(self) -> None:
+        engine = self._one()
+        if engine is not None:
+            self.world.fault("crash", engine.name)
+            engine.crash()
+
+    def _freeze_one(self) -> None:
+        engine = self._one()
+        if engine is not None:
+            self.world.fault("process stopped for a while", engine.name)
+            engine.frozen_until = self.world.now + self.world.between(0.1, 12.0)
+
+    def _jump_one(self) -> None:
+        engine = self._one()
+        if engine is not None:
+            seconds = self.world.between(-8.0, 8.0)
+            self.world.fault("clock set forward" if seconds > 0 else "clock set back", engine.name)
+            engine.jump(seconds)
+
+    def _outage(self) -> None:
+        self.world.fault("store outage")
+        long = self.world.chance.random() < 0.1
+        self.weather.outage_until = self.world.now + (
+            self.world.between(60.0, 80.0) if long else self.world.between(0.1, 6.0)
+        )
+
+    def _end_faults(self) -> None:
+        self.world.note("nature", "faults end")
+        self.ending = True
+        self.weather.faults = weather.calm()
+        self.outside.faults = weather.calm()
+        if not self.engines or all(engine.dead for engine in self.engines):
+            self.engines.append(self._engine())
+
+    def crashed(self, engine: SimulatedEngine) -> None:
+        """An engine died: another process takes its place after a while."""
+        self.audit.crashed()
+        self.world.later(self.world.between(0.1, 6.0), self.nature, partial(self._revive, engine))
+
+    def _revive(self, engine: SimulatedEngine) -> None:
+        self.engines.remove(engine)
+        self.engines.append(self._engine())
+
+    # What steps do
+
+    def mendable(self, run_id: str, case: Case) -> bool:
+        """Whether a failed run would go on better if it were reopened."""
+        log = self.audit.replicas[run_id].log
+        reopened = sum(isinstance(event, e.RunReopened) for _, _, event in log)
+        if not reopened:
+            return any(fate.until_reopened for fate in case.fates.values())
+        last = log[-1][2]
+        step = last.error.step if isinstance(last, e.RunFailed) else None
+        blamed = {
+            f"{name}[{item}]" if item is not None else name
+            for (name, item), f in case.fates.items()
+            if f.until_reopened
+        }
+        return step in blamed and reopened < 8
+
+    def seconds(self, step: Step) -> float:
+        """How long an attempt takes."""
+        case, timeout = self.runs[step.run.id], step.policy.timeout
+        fate = case.fates.get((step.id, step.item))
+        if timeout is not None:
+            hangs = fate is not None and fate.how == "hang" and step.failures < fate.failures
+            return self.world.between(1.5, 4.0) * timeout if hangs else self.world.between(0.0, 0.6) * timeout
+        return (
+            self.world.between(0.0, 0.3) if self.world.chance.random() < 0.8 else self.world.between(0.0, 3.0)
+        )
+
+    def perform(
+        self, run_id: str, step: Step, failures: int, fn: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """What an attempt does: its fate, else its function."""
+        fate = self.runs[run_id].fates.get((step.id, step.item))
+        if fate is not None:
+            log = self.audit.replicas[run_id].log
+            reopened = sum(isinstance(event, e.RunReopened) for _, _, event in log)
+            if bad_end(fate, failures, reopened):
+                raise_as(fate, failures)
+        return fn(*args, **kwargs)
+
+
+def _pick(chance: Random, choices: Sequence[Any]) -> Any:
+    return choices[int(chance.random() * len(choices))]
+
+
+__all__ = ["Simulation", "Violation"]
