@@ -46,7 +46,7 @@ def failure_of(error: BaseException, *, cause: Cause = "error") -> Failure:
     text = "".join(traceback.format_exception(error))
     return Failure(
         type=_name(type(error)),
-        message=str(error),
+        message=_message(error),
         cause=cause,
         bases=tuple(_name(cls) for cls in type(error).__mro__[1:-1]),
         traceback=text[-8_000:],
@@ -54,6 +54,13 @@ def failure_of(error: BaseException, *, cause: Cause = "error") -> Failure:
         asked=isinstance(error, Retry),
         exception=error,
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"<its message cannot be read: {type(broken).__name__}>"
 
 
 def _name(cls: type) -> str:

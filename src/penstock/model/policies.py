@@ -55,11 +55,20 @@ def retry_delay(policy: RetryPolicy, failures: int, failure: Failure, token: str
         return None
     if failure.after is not None:
         return max(0.0, failure.after)
-    wait = min(policy.ceiling, policy.delay * policy.backoff ** (failures - 1)) if policy.delay else 0.0
+    wait = _wait(policy, failures)
     if policy.jitter == "none" or wait == 0.0:
         return wait
     share = zlib.crc32(token.encode()) / 2**32
     return wait * share if policy.jitter == "full" else wait * (0.5 + share / 2)
+
+
+def _wait(policy: RetryPolicy, failures: int) -> float:
+    if not policy.delay:
+        return 0.0
+    try:
+        return min(policy.ceiling, policy.delay * policy.backoff ** (failures - 1))
+    except OverflowError:
+        return policy.ceiling
 
 
 def _retryable(policy: RetryPolicy, failure: Failure) -> bool:
