@@ -1,0 +1,53 @@
+"""What does a step of a chain of 10,000 cost in memory, when steps end at once and when they really suspend?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import penstock
+from benchmarks.measuring.bare import seconds_a_task
+from benchmarks.measuring.figures import Budget, Figure, figure
+from benchmarks.measuring.rounds import Scale, in_turn
+from benchmarks.measuring.work import VALUE, Recorded, chain, expect, turned
+
+STEPS = 10_000
+
+PLAIN = Budget("memory_chain", "in memory: a chain of 10,000, per step", "A", must=1.0, aim=0.6)
+SUSPENDING = Budget("memory_chain_suspending", "the same, steps that really suspend", "A", must=4.0, aim=3.0)
+BUDGETS = (PLAIN, SUSPENDING)
+
+
+def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
+    steps = scale.of(STEPS)
+    flow, suspending = chain(steps), chain(steps, suspending=True)
+    recorded = Recorded()
+
+    def plain() -> float:
+        # An engine a round: one keeps its last 1,000 finished runs, and a million steps are nobody's usual heap.
+        with penstock.open("ephemeral", observers=[recorded]) as engine:
+            ready = flow.using(store=engine)
+            begun = time.perf_counter()
+            result = ready.run(step0=VALUE)
+            spent = time.perf_counter() - begun
+        return checked(result, spent)
+
+    async def on_a_loop() -> float:
+        with penstock.open("ephemeral", observers=[recorded]) as engine:
+            ready = suspending.using(store=engine)
+            begun = time.perf_counter()
+            result = await ready.run_async(step0=VALUE)
+            spent = time.perf_counter() - begun
+        return checked(result, spent)
+
+    def checked(result: object, spent: float) -> float:
+        expect(result, turned(steps))
+        recorded.expect(steps, runs=1)
+        return spent / steps
+
+    found = in_turn(scale, seconds_a_task, plain)
+    yield figure(PLAIN, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
+    found = in_turn(scale, seconds_a_task, lambda: asyncio.run(on_a_loop()))
+    yield figure(SUSPENDING, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
