@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +66,7 @@ def test_a_graph_has_either_an_order_or_a_circle(graph: Graph) -> None:
 def test_a_circle_that_is_found_is_one(graph: Graph) -> None:
     loop = cycle(graph)
     assert not loop or loop[0] == loop[-1]
-    assert all(before in graph[after] for before, after in zip(loop, loop[1:], strict=False))
+    assert all(before in graph[after] for before, after in itertools.pairwise(loop))
     assert len(set(loop)) == max(0, len(loop) - 1)
 
 

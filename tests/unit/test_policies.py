@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +28,7 @@ def name(cls: type) -> str:
 
 def test_by_default_nothing_is_tried_again() -> None:
     assert delay(NO_RETRY) is None
-    assert DEFAULT == Policy(retry=NO_RETRY, timeout=None, executor=None, pure=False)
+    assert Policy(retry=NO_RETRY, timeout=None, executor=None, pure=False) == DEFAULT
 
 
 def test_attempts_count_the_first_one_too() -> None:

@@ -1,6 +1,7 @@
 """Events as rows and back: kinds, steps and items in columns, the rest as JSON text that people can query.
 
-A value over 64 KiB becomes a content-addressed blob; its place in the body holds `{"blob": "<sha256>"}`.
+A value over 64 KiB becomes a content-addressed blob; its place in the body holds `{"blob": "<sha256>"}`. So does a user's own
+value of just that form, which could not be told from it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from penstock.model.failure import Failure
 from penstock.ports import Codec
 
 BLOB_BYTES = 64 * 1024
+_REFERENCE = len('{"blob":""}') + 64
 
 _json = msgspec.json.Encoder()
 _plain = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -33,14 +35,14 @@ def row_of(sequence: int, at: float, event: e.Event, codec: Codec, blobs: list[P
         return Row(sequence, at, "step_done", event.step, event.item, body)  # type: ignore[union-attr]
     if kind is e.StepStarted:
         return Row(sequence, at, "step_started", event.step, event.item, f'{{"attempt":{event.attempt}}}')  # type: ignore[union-attr]
+    text = getattr(event, "text", None)
     fields = {
-        name: _field(getattr(event, name), codec, blobs, name)
+        name: _stored(text, blobs)
+        if name == "value" and text
+        else _field(getattr(event, name), codec, blobs, name)
         for name in event.__struct_fields__
         if name not in _COLUMNS
     }
-    text = getattr(event, "text", None)
-    if text is not None:
-        fields["value"] = _stored(text, blobs)
     step = getattr(event, "step", None)
     return Row(sequence, at, e.KIND_OF[kind], step, getattr(event, "item", None), _object(fields))
 
@@ -64,7 +66,7 @@ def _field(value: Any, codec: Codec, blobs: list[Put], name: str) -> str:
 
 
 def _stored(text: str, blobs: list[Put]) -> str:
-    if len(text) <= BLOB_BYTES:
+    if len(text) <= BLOB_BYTES and not (len(text) == _REFERENCE and text.startswith('{"blob":"')):
         return text
     data = text.encode()
     digest = hashlib.sha256(data).hexdigest()
@@ -110,7 +112,10 @@ def _made(cls: type[Any], row: Row, fields: dict[str, Any]) -> e.Event:
         known["item"] = row.item
     for name in _VALUES & set(names):
         known.setdefault(name, None)
-    made: e.Event = cls(**known)
+    try:
+        made: e.Event = cls(**known)
+    except TypeError as error:
+        raise StoreCorrupt(f"event {row.sequence} ({row.kind}) is not whole: {error}") from error
     return made
 
 
@@ -120,6 +125,6 @@ def _as(name: str, text: msgspec.Raw) -> Any:
 
 def _read(text: msgspec.Raw, codec: Codec, read_blob: ReadBlob) -> Any:
     data = bytes(text)
-    if data.startswith(b'{"blob":"') and len(data) == 64 + 11:
+    if len(data) == _REFERENCE and data.startswith(b'{"blob":"'):
         data = read_blob(data[9:-2].decode())
     return codec.decode(data)

@@ -20,7 +20,7 @@ class Failure(msgspec.Struct, omit_defaults=True):
     """
 
     type: str
-    message: str
+    message: str = ""
     cause: Cause = "error"
     bases: tuple[str, ...] = ()
     traceback: str = ""
