@@ -87,12 +87,18 @@ class Run(Generic[T]):
             return await asyncio.to_thread(self.wait, timeout)
         loop = asyncio.get_running_loop()
         over = loop.create_future()
-        self._when_over.append(lambda: loop.call_soon_threadsafe(_resolve, over))
-        if not self.over:
-            try:
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(_resolve, over)
+
+        self._when_over.append(tell)
+        try:
+            if not self.over:
                 await asyncio.wait_for(over, timeout)
-            except TimeoutError:
-                raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
+        except TimeoutError:
+            raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
+        finally:
+            self._when_over.remove(tell)  # this loop may end before the run does
         return self.status
 
     def wait(self, timeout: float | None = None) -> RunStatus:
@@ -169,7 +175,7 @@ class Run(Generic[T]):
         self.over = True
         if self._waiting is not None:
             self._waiting.set()
-        for tell in self._when_over:
+        for tell in list(self._when_over):
             tell()
 
     def _outcome(self) -> machine.Outcome:
