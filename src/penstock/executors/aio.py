@@ -17,9 +17,11 @@ from penstock.context import resources
 from penstock.context.calls import ainvoke, failed
 from penstock.context.eager import begin
 from penstock.context.references import is_async
-from penstock.executors.refusal import closed
+from penstock.errors import WorkerLost
+from penstock.executors.refusal import closed, title
 from penstock.executors.telling import tell
 from penstock.executors.threads import ThreadExecutor
+from penstock.model.failure import failure_of
 from penstock.ports import Job, Outcome
 
 Ended = Callable[[Any, Outcome], None]
@@ -27,6 +29,7 @@ Ended = Callable[[Any, Outcome], None]
 STOP_SECONDS = 0.1  # how long `stop` waits for a cancelled step to end, where it can wait
 THREADS = 32  # for plain functions
 CLOSE_SECONDS = 5.0  # how long cancelled steps may take to end when the loop does
+LOST_SECONDS = 0.1  # after which a loop that cancelled a step and still runs was not about to end
 
 
 class _Ticket:
@@ -196,12 +199,19 @@ class AioExecutor:
 
     def _done(self, ticket: _Ticket, task: asyncio.Task[Outcome]) -> None:
         self._tasks.discard(task)
+        if task.cancelled() and task.cancelling() and not ticket.void:
+            # By none of us: most likely the loop is ending, and then nobody is to be told of a failure.
+            self._loop.call_later(LOST_SECONDS, self._ended, ticket, _lost(ticket))
+            return
         try:
             outcome = task.result()
         except (
             BaseException
         ) as error:  # CancelledError of the step's own, KeyboardInterrupt: the rest is in the outcome
             outcome = failed(error)
+        self._ended(ticket, outcome)
+
+    def _ended(self, ticket: _Ticket, outcome: Outcome) -> None:
         self._end(ticket, outcome)
         self._start_waiting()
 
@@ -243,3 +253,8 @@ class AioExecutor:
         await self._settle(wait)
         await self._loop.shutdown_asyncgens()
         self._loop.stop()
+
+
+def _lost(ticket: _Ticket) -> Outcome:
+    error = WorkerLost(f"the task that ran {title(ticket.job.fn)} was cancelled, and not by the run")
+    return Outcome(None, failure_of(error, cause="lost"))
