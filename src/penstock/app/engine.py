@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from penstock.app.commanding import Commanding
-from penstock.app.hosting import Hosting
+from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
 from penstock.catalogue import source_of
@@ -19,32 +16,22 @@ from penstock.context import current, is_async, stop_if_loading_main
 from penstock.context.capture import install, uninstall
 from penstock.engine.journal import DurableJournal
 from penstock.engine.sync_driver import SyncDriver
-from penstock.errors import (
-    DefinitionError,
-    PenstockError,
-    RunStopped,
-    StoreError,
-)  # fmt: skip
+from penstock.errors import DefinitionError, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
-from penstock.model.changes import Change, Guard, Put
 from penstock.model.ids import new_id, run_id_for
 from penstock.model.program import Definition, Program
-from penstock.model.states import FINISHED
 from penstock.ports import Executor, Observer, Store
 
 if TYPE_CHECKING:
     from penstock.app.keeper import Keeper
-    from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
     from penstock.engine.recovery import Recovered
 
 LEASE_SECONDS = 5.0
-CLOSE_SECONDS = 5.0
-"""How long `close` waits for drivers in other threads, which may be inside a step."""
 
 
-class Engine(Commanding, Hosting):
+class Engine(Commanding, Driving):
     """Runs workflows on one store (None: ephemeral).
 
     `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio". `observers` are told every
@@ -62,35 +49,32 @@ class Engine(Commanding, Hosting):
         capture_echo: bool = True,
     ) -> None:
         super().__init__(store, address, executors or {}, observers, lease_seconds)
-        self.closed = False
         self._learned: WeakSet[Any] = WeakSet()
-        self._local = threading.local()
-        self._drivers: WeakSet[SyncDriver] = WeakSet()  # one a thread that called `run`
         self._keeper: Keeper | None = None
-        self._background: SyncDriver | None = None
-        self._thread: threading.Thread | None = None
-        self._loops: dict[int, AioDriver] = {}
         install(clock=self.clock.now, echo=capture_echo)
 
     # Starting runs
 
     def run(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run and drive it on this thread until it has finished. See `start` for the options."""
-        driver = self._own_driver()
+        driver = self.own_driver()
         run, fresh = self._begin(definition, inputs, driver, **how)
-        return self._drive(driver, run) if fresh else self._waited(run)
+        if fresh:
+            return self.drive(driver, run)
+        run.wait()
+        return run
 
     def start(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run in the engine's own thread.
 
         Options: `key`, the same key of one workflow is the same run; `tags`; `timeout`, the run's time in seconds.
         """
-        driver = self._background_driver()
+        driver = self.background_driver()
         return self._begin(definition, inputs, driver, **how)[0]
 
     async def start_async(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run on the running event loop."""
-        return self._begin(definition, inputs, self._loop_driver(), **how)[0]
+        return self._begin(definition, inputs, self.loop_driver(), **how)[0]
 
     def _begin(
         self,
@@ -156,87 +140,6 @@ class Engine(Commanding, Hosting):
                 )
         driver.checked.add(program)
 
-    # Driving
-
-    def _own_driver(self) -> SyncDriver:
-        """A driver for this thread; a step that runs a workflow itself gets another."""
-        driver: SyncDriver | None = getattr(self._local, "driver", None)
-        if driver is None or driver.driving:
-            driver = SyncDriver(self)
-            self._drivers.add(driver)
-            if getattr(self._local, "driver", None) is None:
-                self._local.driver = driver
-        return driver
-
-    def _drive(self, driver: SyncDriver, run: Run[Any]) -> Run[Any]:
-        try:
-            driver.drive(lambda: run.over or self.closed)
-        except BaseException:
-            self._abandon(driver)
-            raise
-        if not run.over:
-            self._abandon(driver)
-        return run
-
-    def _waited(self, run: Run[Any]) -> Run[Any]:
-        run.wait()
-        return run
-
-    def _abandon(self, driver: SyncDriver) -> None:
-        """The driver's thread is leaving its runs: stop what runs, let others have them at once."""
-        driver.shut()
-        if getattr(self._local, "driver", None) is driver:
-            self._local.driver = None
-        for state, _, handle in [held for held in self.holdings.all() if held.driver is driver]:
-            self._release(state)
-            handle.finished(
-                None,
-                RunStopped(
-                    f"run {state.id} was left unfinished; go on: penstock resume {state.id}", run_id=state.id
-                ),
-            )
-
-    def _release(self, state: machine.Run) -> None:
-        self.holdings.pop(state.id)
-        state.gone = True
-        if self.store is not None and state.status not in FINISHED:
-            guard = Guard("runs", state.id, {"epoch": state.epoch, "state": "leased"})
-            put = Put("runs", state.id, {"state": "ready", "owner": None, "due": None})
-            with suppress(StoreError):  # the lease lapses by itself
-                self.store.commit([Change(run=state.id, guards=[guard], puts=[put])])
-
-    def _background_driver(self) -> SyncDriver:
-        with self.lock:
-            if self._background is None:
-                driver = self._background = SyncDriver(self)
-                self._thread = threading.Thread(
-                    target=self._serve, args=(driver,), name="penstock-driver", daemon=True
-                )
-                driver.thread = self._thread
-                self._thread.start()
-            return self._background
-
-    def _serve(self, driver: SyncDriver) -> None:
-        try:
-            driver.drive(lambda: self.closed)
-        finally:
-            self._abandon(driver)
-
-    def _loop_driver(self) -> AioDriver:
-        """The driver of the running event loop."""
-        import asyncio
-
-        from penstock.engine.aio_driver import AioDriver
-        from penstock.executors.aio import AioExecutor
-
-        loop = asyncio.get_running_loop()
-        with self.lock:
-            driver = self._loops.get(id(loop))
-            if driver is None or driver.loop is not loop:
-                self._loops = {key: each for key, each in self._loops.items() if not each.loop.is_closed()}
-                driver = self._loops[id(loop)] = AioDriver(self, loop, AioExecutor(loop=loop))
-        return driver
-
     # Going on
 
     def resume(self, run_id: str, definition: Definition | None = None, *, wait: bool = False) -> Run[Any]:
@@ -245,6 +148,7 @@ class Engine(Commanding, Hosting):
         `definition` is its code, where it is not to be found as recorded. With `wait` this thread drives it to its end.
         Raises CommandRefused if it is alive elsewhere and not paused, or was cancelled; CodeChanged if the code does not fit.
         """
+        stop_if_loading_main()
         held = self.holdings.get(run_id)
         if held is not None:
             if held.state.status == "paused":
@@ -252,12 +156,12 @@ class Engine(Commanding, Hosting):
             return held.handle
         from penstock.app.recovery import recover
 
-        driver = self._own_driver() if wait else self._background_driver()
+        driver = self.own_driver() if wait else self.background_driver()
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
         handle = self._adopt(recovered, driver)
-        return self._drive(driver, handle) if wait else handle
+        return self.drive(driver, handle) if wait else handle
 
     def _adopt(self, recovered: Recovered, driver: SyncDriver) -> Run[Any]:
         state = recovered.state
@@ -275,12 +179,7 @@ class Engine(Commanding, Hosting):
             if self.closed:
                 return
             self.closed = True
-        if self._background is not None and self._thread is not None:
-            self._background.post(_wake)
-            self._thread.join(timeout=CLOSE_SECONDS)
-        for driver in list(self._drivers):
-            driver.post(_wake)  # its thread leaves its runs
-        self._wait_for_drivers()
+        self.leave_all()
         if self._keeper is not None:
             self._keeper.close()
         for executor in self.executors.values():
@@ -290,15 +189,6 @@ class Engine(Commanding, Hosting):
         if self.store is not None:
             self.store.close()
         uninstall()
-
-    def _wait_for_drivers(self) -> None:
-        """Give other threads that drive runs a moment to leave them."""
-        deadline = time.monotonic() + CLOSE_SECONDS
-        mine = getattr(self._local, "driver", None)
-        if mine is not None:
-            self._abandon(mine)
-        while any(d.driving and d is not mine for d in list(self._drivers)) and time.monotonic() < deadline:
-            time.sleep(0.005)
 
     def __enter__(self) -> Engine:
         return self
@@ -319,10 +209,6 @@ class Engine(Commanding, Hosting):
     def _check_open(self) -> None:
         if self.closed:
             raise PenstockError(f"the engine on {self.address} was closed; open another")
-
-
-def _wake() -> None:
-    """Mail that says nothing."""
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

@@ -46,3 +46,5 @@ class Keeper:
                 self._rounds.walk()
             except StoreError:  # busy for now; what is due stays due
                 continue
+            for run_id, epoch in list(self._engine.owed.items()):
+                self._engine.give_back(run_id, epoch)

@@ -66,6 +66,13 @@ class DurableJournal:
             self._start()
         self._queue.put((batch, applied))
 
+    def settle(self, seconds: float) -> None:
+        """Wait until what was handed over is written, so many seconds at most."""
+        if self._thread is not None:
+            written = threading.Event()
+            self.put(Batch(0, [], [], [], []), lambda *_: written.set())
+            written.wait(seconds)
+
     def close(self) -> None:
         """Write what waits and end the writer."""
         if self._thread is not None:

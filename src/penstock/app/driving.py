@@ -1,0 +1,121 @@
+"""Which driver serves whom: one for each thread that runs a workflow, one in the background, one for each event loop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+from penstock.app.hosting import Hosting
+from penstock.app.interrupts import Interruptible
+from penstock.app.leaving import Leaving, how_to_go_on
+from penstock.engine.sync_driver import SyncDriver
+
+if TYPE_CHECKING:
+    from penstock.app.run import Run
+    from penstock.engine.aio_driver import AioDriver
+
+CLOSE_SECONDS: Final = 0.5
+"""How long drivers in other threads, which may be inside a step, are given to leave their runs."""
+
+
+class Driving(Hosting, Leaving):
+    """The part of an engine that has drivers."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.closed = False
+        self._local = threading.local()
+        self._drivers: WeakSet[SyncDriver] = WeakSet()  # one a thread that called `run`
+        self._background: SyncDriver | None = None
+        self._loops: dict[int, AioDriver] = {}
+
+    def own_driver(self) -> SyncDriver:
+        """A driver for this thread; a step that runs a workflow itself gets another."""
+        driver: SyncDriver | None = getattr(self._local, "driver", None)
+        if driver is None or driver.driving:
+            driver = SyncDriver(self)
+            self._drivers.add(driver)
+            if getattr(self._local, "driver", None) is None:
+                self._local.driver = driver
+        return driver
+
+    def background_driver(self) -> SyncDriver:
+        """The driver in a thread of the engine's own."""
+        with self.lock:
+            if self._background is None:
+                driver = self._background = SyncDriver(self)
+                driver.thread = threading.Thread(
+                    target=self._serve, args=(driver,), name="penstock-driver", daemon=True
+                )
+                driver.thread.start()
+            return self._background
+
+    def loop_driver(self) -> AioDriver:
+        """The driver of the running event loop."""
+        import asyncio
+
+        from penstock.engine.aio_driver import AioDriver
+        from penstock.executors.aio import AioExecutor
+
+        loop = asyncio.get_running_loop()
+        with self.lock:
+            driver = self._loops.get(id(loop))
+            if driver is None or driver.loop is not loop:
+                self._loops = {key: each for key, each in self._loops.items() if not each.loop.is_closed()}
+                driver = self._loops[id(loop)] = AioDriver(self, loop, AioExecutor(loop=loop))
+        return driver
+
+    def drive(self, driver: SyncDriver, run: Run[Any]) -> Run[Any]:
+        """Drive a run on this thread until it is over or the engine is closed."""
+        try:
+            with Interruptible(driver):
+                driver.drive(lambda: run.over or self.closed)
+        except BaseException as error:
+            self._leave_own(driver)
+            if self.store is not None:
+                error.add_note(how_to_go_on(run.id))
+            raise
+        if not run.over:
+            self._leave_own(driver)
+        return run
+
+    def _serve(self, driver: SyncDriver) -> None:
+        try:
+            driver.drive(lambda: self.closed)
+        finally:
+            with self.lock:
+                self._background = None
+            self.leave(driver)
+
+    def _leave_own(self, driver: SyncDriver) -> None:
+        if getattr(self._local, "driver", None) is driver:
+            self._local.driver = None
+        self.leave(driver)
+
+    def leave_all(self) -> None:
+        """Let go of every run. Drivers in other threads do so themselves where they can do it soon."""
+        left = self.holdings.all()
+        mine = getattr(self._local, "driver", None)
+        if mine is not None:
+            self._leave_own(mine)
+        for driver in self._others():
+            driver.post(_wake)
+        for on_loop in self._loops.values():
+            if on_loop.loop.is_running():
+                on_loop.post_or_call(self.leave, on_loop)
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while any(d.driving for d in self._others() if d is not mine) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        for held in self.holdings.all():  # their driver is inside a step, or its loop has ended
+            self.let_go(held)
+        self.warn_of_left(left)
+
+    def _others(self) -> list[SyncDriver]:
+        background = self._background
+        return [*self._drivers, *([background] if background is not None else [])]
+
+
+def _wake() -> None:
+    """Mail that says nothing: whoever reads it looks whether the engine was closed."""
