@@ -82,6 +82,7 @@ class Core:
         self._takes: dict[Run, int] = {}
         self._timers: list[tuple[float, int, str, Any]] = []
         self._tie = count()
+        self._refill = False  # whether steps were queued while the lanes were being filled
         self.serial = 1
 
     def add_lane(self, lane: Lane) -> Lane:
@@ -264,6 +265,9 @@ class Core:
             run = step.run
             if step.status != "ready":
                 if step.status != "waiting" or step.due is None:
+                    if run.parked:  # it was dropped after it had been given the place of one that ended
+                        self._unpark(run, 1)
+                        self._refill = True
                     continue
                 if step.due > at:  # the clock was set back while it waited for a slot
                     self._arm(step.due, "step", step)
@@ -285,9 +289,12 @@ class Core:
 
     def seal(self, at: float) -> Batch | None:
         """All that happened since the last batch; None if nothing did. Free slots are filled first."""
-        for lane in self._lanes:
-            if lane.queue and lane.free > 0:
-                self._fill(lane, at)
+        self._refill = True
+        while self._refill:
+            self._refill = False
+            for lane in self._lanes:
+                if lane.queue and lane.free > 0:
+                    self._fill(lane, at)
         if not (self._rows or self._stops or self._over):
             return None
         batch = Batch(self.serial, self._rows, self._starts, self._stops, self._over)
