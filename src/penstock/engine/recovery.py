@@ -76,11 +76,15 @@ def evict(store: Store, run_id: str, owner: str, epoch: int) -> None:
     store.commit([Change(run=run_id, guards=[guard], puts=[put])])
 
 
-def give_back(store: Store, run_id: str, epoch: int, *, finished: bool) -> None:
-    """End a lease that was not used: others may have the run at once, if it can go on at all."""
+def give_back(store: Store, run_id: str, epoch: int, *, finished: bool, length: int | None = None) -> None:
+    """End a lease that was not used: others may have the run at once, if it can go on at all.
+
+    `length` is that of the log by which it was judged: if the log went on, the lease is left to lapse. Somebody may have
+    reopened the run meanwhile, and what is marked as done nobody takes up.
+    """
     guard = Guard("runs", run_id, {"epoch": epoch, "state": "leased"})
     put = Put("runs", run_id, {"state": "done" if finished else "ready", "owner": None, "due": None})
-    store.commit([Change(run=run_id, guards=[guard], puts=[put])])
+    store.commit([Change(run=run_id, expect=length, guards=[guard], puts=[put])])
 
 
 def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool) -> Recovered | None:
