@@ -124,7 +124,7 @@ class Run(Generic[T]):
         """How many items a map has; None where it did not begin yet, is no map, or another process drives the run."""
         found = None
         if self._live is not None:
-            found = self._live.open.get(step) or self._live.finished.get(step)
+            found = self._live.open.get(step) or self._live.others.get(step)
         return len(found.ask.items) if found is not None and isinstance(found.ask, Map) else None
 
     def events(self) -> list[tuple[int, float, e.Event]]:
@@ -251,8 +251,8 @@ class Steps(Mapping[str, StepView]):
         live = self._run._live
         if live is None or live.gone:
             return list(self._records())
-        planned = [name for name in getattr(live.program, "nodes", ()) if name not in live.finished]
-        return [*dict.fromkeys([*live.finished, *live.open, *live.skipped, *planned])]
+        planned = getattr(live.program, "nodes", ())
+        return [*dict.fromkeys([*live.results, *live.others, *live.open, *live.skipped, *planned])]
 
     def _records(self) -> dict[str, StepRecord]:
         return self._run._engine.steps_of(self._run.id)
@@ -264,7 +264,7 @@ def _resolve(future: Any) -> None:
 
 
 def _live_step(run: Run[Any], live: machine.Run, name: str) -> StepView | None:
-    step = live.finished.get(name) or live.open.get(name)
+    step = live.settled(name) or live.open.get(name)
     if step is not None:
         error = step.value if isinstance(step.value, Failure) and step.status == "failed" else None
         return StepView(run, name, step.status, None, step.value, error)

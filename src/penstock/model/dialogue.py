@@ -34,14 +34,14 @@ from penstock.model.state import (
 def complete(run: Run, step: Step, value: Any, at: float) -> None:
     """A step has its value: close it and let its program go on."""
     scope = step.scope
-    if scope.parent is None:
-        del run.open[step.id]
+    if scope.parent is None and step.family is None and step.status == "completed":
+        del run.open[step.id]  # what close_step does, where nearly every step goes
         if run.program.keep:
-            run.finished[step.id] = step
+            run.results[step.id] = value
         scope.open -= 1
     else:
+        step.value = value
         close_step(run, step)
-    step.value = value
     if scope.outcome is None:
         if not step.stopping:
             _tell(run, scope, step.key, value, at)
@@ -298,9 +298,9 @@ def stuck(run: Run, scope: Scope) -> None:
 
 
 def failed(run: Run, step: Step, error: Failure, at: float) -> None:
+    step.value = error if error.step else at_step(error, step.id)
     close_step(run, step)
     scope = step.scope
-    step.value = error if error.step else at_step(error, step.id)
     if scope.outcome is None and not step.stopping:
         blame = [run.sequence] if step.family is None else step.family.blame
         tell_failed(run, scope, step.key, step.value, blame, at)

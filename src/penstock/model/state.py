@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -76,6 +76,7 @@ class Step(msgspec.Struct, eq=False):
     value: Any = None
     stopping: bool = False
     live: bool = False  # the engine's: an executor has it
+    losses: int = 0  # the engine's: attempts in a row whose worker died
     needs: int = 0  # the engine's: the batch that made it legal
     lane: Any = None  # the engine's: where it runs
 
@@ -120,8 +121,8 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "closing", "deadline", "epoch", "final", "finished", "forgiven", "gone", "handle", "id", "input",
-        "letters", "lost", "news", "open", "parked", "program", "root", "running", "scopes", "sequence", "settling",
+        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "handle", "id", "input",
+        "letters", "lost", "news", "open", "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling",
         "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
     )  # fmt: skip
 
@@ -141,7 +142,8 @@ class Run:
         self.root: Scope | None = None
         self.scopes: dict[str, Scope] = {}
         self.open: dict[str, Step] = {}
-        self.finished: dict[str, Step] = {}
+        self.results: dict[str, Any] = {}  # of completed steps
+        self.others: dict[str, Step] = {}  # maps, and steps that ended otherwise
         self.skipped: dict[str, str] = {}
         self.running = 0
         self.signals: dict[str, deque[Any]] = {}
@@ -160,6 +162,26 @@ class Run:
         self.gone = False  # the engine's: the lease was lost, the state is a guess
         self.handle: Any = None  # the engine's: whoever waits for it
 
+    @property
+    def finished(self) -> dict[str, Settled]:
+        """The steps that have settled, where the program keeps them."""
+        others = {name: Settled(step.status, step.value) for name, step in self.others.items()}
+        return {name: Settled("completed", value) for name, value in self.results.items()} | others
+
+    def settled(self, name: str) -> Settled | None:
+        """How one step has settled, if it has."""
+        if name in self.results:
+            return Settled("completed", self.results[name])
+        step = self.others.get(name)
+        return None if step is None else Settled(step.status, step.value)
+
+
+class Settled(NamedTuple):
+    """How a step ended: its value, its failure, or None."""
+
+    status: StepStatus
+    value: Any
+
 
 def open_step(run: Run, step: Step) -> None:
     if step.id in run.open:
@@ -172,9 +194,13 @@ def open_step(run: Run, step: Step) -> None:
 
 
 def close_step(run: Run, step: Step) -> None:
+    """A step has settled: its value stays, the rest of it only where it ended otherwise than completed, or is a map."""
     del run.open[step.id]
     if run.program.keep:
-        run.finished[step.id] = step
+        if step.status == "completed" and step.family is None:
+            run.results[step.id] = step.value
+        else:
+            run.others[step.id] = step
     scope: Scope | None = step.scope
     while scope is not None:
         scope.open -= 1
