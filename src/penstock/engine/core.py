@@ -23,7 +23,7 @@ from penstock.errors import CodecError
 from penstock.model import events as e
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step, evolve, unwanted
-from penstock.model.policies import retry_delay
+from penstock.model.policies import loss_delay, retry_delay
 from penstock.model.states import FINISHED
 
 Fact = tuple[Run, int, float, e.Event]
@@ -138,8 +138,8 @@ class Core:
     def signal(
         self, run: Run, name: str, value: Any, at: float, key: str | None = None, text: str | None = None
     ) -> None:
-        """A message came; one whose key was seen before is dropped."""
-        if key is None or key not in run.signal_keys:
+        """A message came; one whose key was seen before, or that came too late, is dropped."""
+        if run.status not in FINISHED and (key is None or key not in run.signal_keys):
             self._record(run, e.Signalled(name, value, key, text), at)
             self._look(run, at)
 
@@ -228,9 +228,10 @@ class Core:
         return True
 
     def note(self, run: Run, topic: str, at: float, step: str | None = None, data: Any = None) -> None:
-        """Record something worth remembering."""
-        self._record(run, e.Noted(topic, step, data), at)
-        self._look(run, at)
+        """Record something worth remembering, unless the run is over."""
+        if run.status not in FINISHED:
+            self._record(run, e.Noted(topic, step, data), at)
+            self._look(run, at)
 
     # Time
 
@@ -264,6 +265,7 @@ class Core:
             queue.popleft()
             run = step.run
             if step.status != "ready":
+                self._unpark(run, 1)  # it is not to start: if a place was free for it, that is another's
                 if step.status != "waiting" or step.due is None:
                     if run.parked:  # it was dropped after it had been given the place of one that ended
                         self._unpark(run, 1)
@@ -382,8 +384,9 @@ class Core:
         at = max(at, run.at)
         wait = None
         if not unwanted(step):
-            token = f"{run.id}/{step.id}/{step.item}/{step.attempt}"
-            wait = retry_delay(step.policy.retry, step.failures + 1, error, token)
+            wait = _wait_after(step, error)
+            if error.cause == "lost" and wait is None:
+                error = _poisonous(step, error)
         retry_at = None if wait is None else at + wait
         self._record(run, e.StepFailed(step.id, step.item, step.attempt, error, retry_at), at)
 
@@ -461,6 +464,21 @@ class Core:
 
     def _arm(self, when: float, kind: str, what: Any) -> None:
         heapq.heappush(self._timers, (when, next(self._tie), kind, what))
+
+
+def _wait_after(step: Step, error: Failure) -> float | None:
+    """Seconds until the next attempt; None if there is to be none."""
+    if error.cause == "lost":
+        step.losses += 1
+        return loss_delay(step.policy.retry, step.losses, error)
+    step.losses = 0
+    token = f"{step.run.id}/{step.id}/{step.item}/{step.attempt}"
+    return retry_delay(step.policy.retry, step.failures + 1, error, token)
+
+
+def _poisonous(step: Step, error: Failure) -> Failure:
+    said = f"{error.message}; it is not tried again, for so ended {step.losses} of its attempts in a row"
+    return msgspec.structs.replace(error, message=said)
 
 
 def _cancelling(run: Run) -> bool:
