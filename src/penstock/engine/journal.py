@@ -156,7 +156,7 @@ class DurableJournal:
         elif type(event) in e.FINAL:
             columns |= {"state": "done", "owner": None, "due": None}
         elif type(event) is e.RunReopened:
-            columns |= {"state": "leased"}
+            columns |= {"state": "leased", "owner": self._owner, "due_in": self._ttl}
         puts.append(Put("runs", run.id, columns))
 
     def _tell(self, batch: Batch) -> None:
