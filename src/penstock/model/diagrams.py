@@ -84,7 +84,7 @@ will be a *retry*. A signal completes a waiting step without an event of the ste
 {attempt}
 ```
 
-An attempt is *lost* when the engine that ran it is no more; it does not count against the step's retries.
+An attempt is *lost* when the engine or the worker that ran it is no more; it does not count against the step's retries.
 
 ## Which event may come when
 

@@ -40,6 +40,9 @@ class Policy(msgspec.Struct, frozen=True):
     pure: bool = False
 
 
+LOSSES = 5
+"""So many attempts in a row may lose their worker before the step fails for good."""
+
 NO_RETRY = RetryPolicy()
 DEFAULT = Policy()
 
@@ -60,6 +63,16 @@ def retry_delay(policy: RetryPolicy, failures: int, failure: Failure, token: str
         return wait
     share = zlib.crc32(token.encode()) / 2**32
     return wait * share if policy.jitter == "full" else wait * (0.5 + share / 2)
+
+
+def loss_delay(policy: RetryPolicy, losses: int, failure: Failure) -> float | None:
+    """Seconds to wait after the `losses`-th attempt in a row whose worker died, or None: killing workers must end some time.
+
+    A lost attempt is no counted failure and asks for no retry policy; only `never` can forbid another.
+    """
+    if losses >= LOSSES or {failure.type, *failure.bases} & set(policy.never):
+        return None
+    return 0.0
 
 
 def _wait(policy: RetryPolicy, failures: int) -> float:
