@@ -116,9 +116,9 @@ class Board:
         bar.attempts += 1
         bar.status = "running"
         bar.ended = None
-        bar.upset = False
-        if bar.started is None or bar.before:
+        if bar.started is None or bar.before or (bar.upset and _was_lost(bar) and event.item is None):
             bar.started, bar.before = at, False
+        bar.upset = False
         if event.item is not None:
             bar.is_map = True
             if bar.total is None and self.size_of is not None:
@@ -190,3 +190,7 @@ class Board:
                 and not bar.running
             ):
                 bar.status = "completed"  # a map of nothing, or one that collects failures
+
+
+def _was_lost(bar: Bar) -> bool:
+    return bar.error is not None and bar.error.cause == "lost"

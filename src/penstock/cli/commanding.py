@@ -33,7 +33,7 @@ def send(desk: Desk, name: str, kind: str, reason: str, *, wait: bool) -> None:
         desk.say(f"run {ink(run_id, 'name')} is not being driven; it will {kind} when it is resumed")
     else:
         desk.say(f"run {ink(run_id, 'name')} was told to {kind}")
-    if kind == "pause":
+    if kind == "pause" and status not in FINISHED:
         desk.say(f"  {ink('go on', 'dim')}   {desk.command('resume', run_id)}")
 
 

@@ -12,9 +12,9 @@ from penstock.cli import closing, ending
 from penstock.cli.board import Board
 from penstock.cli.desk import Desk
 from penstock.cli.ink import is_live, terminal_width
-from penstock.cli.interrupts import stoppable
 from penstock.cli.lines import Lines
 from penstock.cli.rows import Look, rows
+from penstock.cli.text import plural
 from penstock.errors import RunCancelled, RunFailed
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Watcher:
         if self.live:
             from penstock.cli.live import Live
 
-            return Live(self.board, self.desk.ink, sys.stdout)
+            return Live(self.board, self.desk.ink)
         return Lines(self.board, self.desk.ink, self.desk.say)
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
@@ -83,7 +83,9 @@ class Watcher:
         """Say which run this is, as soon as it is recorded."""
         self.greeted = True
         ink = self.desk.ink
-        self.view.say([f"{ink(workflow, 'title')}  run {ink(run, 'name')}"])
+        before = sum(bar.before for bar in self.board.bars.values())
+        said = ink(f"  goes on, {plural(before, 'step')} done before", "dim") if before else ""
+        self.view.say([f"{ink(workflow, 'title')}  run {ink(run, 'name')}{said}"])
 
     def heard(self, run: str, step: str, item: int | None, kind: str, payload: Any) -> None:
         """What the engine tells its watchers: a step's progress, the lines it printed."""
@@ -118,21 +120,19 @@ def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin
     """Open an engine, drive a run with it, and say how it ended. The exit code of the command."""
     board = Board(plan)
     watcher = Watcher(desk, manner, board)
-    with stoppable():
-        engine = desk.open(observers=[watcher], **options)
-        engine.watchers.append(watcher.heard)
-        board.size_of = lambda step: engine.get(board.run).size_of(step)
-        try:
-            watcher.view.start()
-            run = begin(engine, board)
-            _complete(run, board, watcher)
-        except KeyboardInterrupt:
-            watcher.view.stop()
-            return _left(desk, manner, watcher)
-        finally:
-            watcher.view.stop()
-            engine.close()
-    return _over(desk, manner, watcher)
+    engine = desk.open(observers=[watcher], **options)
+    engine.watchers.append(watcher.heard)
+    board.size_of = lambda step: engine.get(board.run).size_of(step)
+    left = False
+    try:
+        watcher.view.start()
+        _complete(begin(engine, board), board, watcher)
+    except KeyboardInterrupt:
+        left = True
+    finally:
+        engine.close()
+        watcher.view.stop()
+    return _left(desk, manner, watcher) if left else _over(desk, manner, watcher)
 
 
 def _complete(run: Run[Any], board: Board, watcher: Watcher) -> None:

@@ -1,14 +1,16 @@
 """Draws a board over and over at the foot of a terminal while a run is driven, in a thread of its own.
 
 What is drawn is erased before anything else is printed and when the run is over. A run that ends at once is never drawn.
+Whatever else the process writes to its streams meanwhile, a warning say, appears above the drawing.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from penstock.cli.board import Board
 from penstock.cli.ink import Ink
@@ -20,12 +22,14 @@ FRAME_SECONDS: Final = 0.1
 
 
 class Live:
-    """Draws from `start` to `stop`; `say` prints a line above the drawing. `stream` is the terminal itself."""
+    """Draws from `start` to `stop`; `say` prints a line above the drawing. To be made before anybody wraps the streams."""
 
-    def __init__(self, board: Board, ink: Ink, stream: TextIO) -> None:
+    def __init__(self, board: Board, ink: Ink) -> None:
         self._board = board
         self._ink = ink
-        self._stream = stream
+        self._stream = sys.stdout
+        self._streams = (sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = (_Above(each, self) for each in self._streams)
         self._drawn = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -42,6 +46,9 @@ class Live:
             self._thread.join(timeout=2.0)
         with self._lock:
             self._put([])
+        for name, stream in zip(("stdout", "stderr"), self._streams, strict=True):
+            if isinstance(getattr(sys, name), _Above):
+                setattr(sys, name, stream)
 
     def say(self, lines: Sequence[str]) -> None:
         """Print lines for good, above the drawing."""
@@ -78,6 +85,27 @@ class Live:
         self._stream.write(f"\x1b[?2026h{erase}{above}{hide}{drawing}\x1b[?2026l")
         self._stream.flush()
         self._drawn = len(lines)
+
+
+class _Above:
+    """A stream of the process while there is a drawing on the terminal: what is written appears above it, line by line."""
+
+    def __init__(self, stream: TextIO, live: Live) -> None:
+        self._stream = stream
+        self._live = live
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        if lines:
+            self._live.say(lines)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def foot(board: Board, ink: Ink, now: float) -> str:

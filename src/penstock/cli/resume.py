@@ -60,12 +60,14 @@ def _catch_up(engine: Engine, board: Board, run_id: str, workflow: str) -> int:
 
 def _watch(engine: Engine, run: Run[Any], last: int) -> None:
     """Another process drives it: tell our observers what it records."""
+    from penstock.app.interrupts import Interruptible
     from penstock.cli.following import follow
     from penstock.engine.recovery import read_page
 
     def read(after: int) -> Any:
         return read_page(engine.durable_store(), engine.codec, run.id, after, 1_000)
 
-    for sequence, at, event in follow(engine, run.id, read, last):
-        for observer in engine.observers:
-            observer.recorded(run.id, run.workflow, sequence, at, event)
+    with Interruptible():
+        for sequence, at, event in follow(engine, run.id, read, last):
+            for observer in engine.observers:
+                observer.recorded(run.id, run.workflow, sequence, at, event)

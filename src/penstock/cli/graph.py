@@ -1,0 +1,126 @@
+"""`penstock graph FILE|RUN`: a workflow's steps and what they depend on, or a run with what became of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli.board import Bar, Board
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.drawing.picture import Box, Picture, picture_of
+from penstock.cli.files import load_file, load_recorded
+from penstock.cli.ink import Ink
+from penstock.cli.text import duration, plural
+
+if TYPE_CHECKING:
+    from penstock.app import Engine, Run
+
+
+@click.command(name="graph", no_args_is_help=True)
+@click.argument("what", metavar="FILE[:NAME]|RUN")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "mermaid", "svg"]),
+    help="How it is drawn.  [default: by -o's ending, else terminal]",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+@with_desk
+def command(desk: Desk, what: str, form: str | None, output: Path | None) -> None:
+    """Draw the workflow in FILE, or RUN with its steps' statuses.
+
+    RUN is a run's id, a unique beginning of it, or `latest`.
+    """
+    picture = _run_picture(desk, what) if _is_run(what) else picture_of(load_file(what).as_program())
+    if desk.as_json:
+        desk.answer(_document(picture))
+        return
+    form = form or {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid"}.get(
+        output.suffix if output else "", "terminal"
+    )
+    text = _drawn(picture, form, desk.ink if output is None else Ink(colour=False))
+    if output is None:
+        desk.say(text.rstrip("\n"))
+    else:
+        output.write_text(text, encoding="utf-8")
+        desk.say(f"{form} drawing of {picture.name} in {output}")
+
+
+def _is_run(what: str) -> bool:
+    """Runs are named in hexadecimal digits; a file of such a name has an ending or a folder."""
+    place = what.partition(":")[0]
+    return what == "latest" or (re.fullmatch("[0-9a-f]{1,16}", what) is not None and not Path(place).exists())
+
+
+def _run_picture(desk: Desk, name: str) -> Picture:
+    with desk.look() as engine:
+        run = engine.get(name)
+        picture = picture_of(load_recorded(engine, run).as_program())
+        return _with_statuses(picture, _board(engine, run))
+
+
+def _board(engine: Engine, run: Run[Any]) -> Board:
+    board = Board()
+    for sequence, at, event in engine.events_of(run.id):
+        board.recorded(run.id, run.workflow, sequence, at, event)
+    return board
+
+
+def _with_statuses(picture: Picture, board: Board) -> Picture:
+    boxes = {name: _with_status(box, board.bars.get(name)) for name, box in picture.boxes.items()}
+    return picture._replace(boxes=boxes)
+
+
+def _with_status(box: Box, bar: Bar | None) -> Box:
+    if bar is None:
+        return box._replace(status="waiting")
+    seconds = bar.seconds(time.time())
+    words = [plural(bar.done + bar.failed, "item")] if bar.is_map else []
+    words += [duration(seconds)] if seconds is not None else []
+    return box._replace(status=bar.status, said=" in ".join(words))
+
+
+def _drawn(picture: Picture, form: str, ink: Ink) -> str:
+    if form == "svg":
+        from penstock.cli.drawing.svg import svg
+
+        return svg(picture)
+    if form == "mermaid":
+        from penstock.cli.drawing.mermaid import mermaid
+
+        return mermaid(picture)
+    from penstock.cli.drawing.terminal import PLAIN, ROUND, draw
+
+    lines = draw(
+        picture, lambda box: _sign(box, ink), lambda box: _label(box, ink), ROUND if ink.unicode else PLAIN
+    )
+    return "\n".join([ink(picture.name, "title"), "", *(f"  {line}" for line in lines)]) + "\n"
+
+
+def _sign(box: Box, ink: Ink) -> str:
+    return ink.sign(box.status) if box.status else ink("●" if ink.unicode else "o", "busy")
+
+
+def _label(box: Box, ink: Ink) -> str:
+    what = "for each item" if box.kind == "map" and not box.said else ""
+    words = [each for each in (what, box.said, box.remark) if each]
+    name = ink(box.name, "dim") if box.status in ("waiting", "skipped") else box.name
+    return f"{name}  {ink(', '.join(words), 'dim')}" if words else name
+
+
+def _document(picture: Picture) -> dict[str, Any]:
+    steps = [
+        {
+            "step": box.name,
+            "kind": box.kind,
+            "depends_on": list(box.depends_on),
+            "condition": box.remark or None,
+            "status": box.status or None,
+        }
+        for box in picture.boxes.values()
+    ]
+    return {"workflow": picture.name, "steps": steps}
