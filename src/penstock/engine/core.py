@@ -157,9 +157,9 @@ class Core:
             return False
         self._record(run, e.Resumed(), at)
         run.told = False
-        for step in run.parked:
+        for step in run.parked or ():
             step.needs = self.serial
-        self._unpark(run, len(run.parked))
+        self._unpark(run)
         self._look(run, at)
         return True
 
@@ -278,6 +278,7 @@ class Core:
                 continue
             limit = run.program.limit
             if run.status == "paused" or (limit is not None and run.running >= limit):
+                run.parked = run.parked or deque()
                 run.parked.append(step)
                 continue
             lane.free -= 1
@@ -374,9 +375,13 @@ class Core:
         if step.run.parked:
             self._unpark(step.run, 1)
 
-    def _unpark(self, run: Run, number: int) -> None:
-        for _ in range(min(number, len(run.parked)) if run.status != "paused" else 0):
-            step = run.parked.popleft()
+    def _unpark(self, run: Run, number: int | None = None) -> None:
+        """Put so many steps that were held back (None: all) behind the others again, unless the run is paused."""
+        parked = run.parked
+        if not parked or run.status == "paused":
+            return
+        for _ in range(len(parked) if number is None else min(number, len(parked))):
+            step = parked.popleft()
             step.lane.queue.append(step)
 
     def _fail(self, step: Step, error: Failure, at: float) -> None:

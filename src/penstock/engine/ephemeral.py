@@ -45,6 +45,7 @@ class EphemeralJournal:
         applied(batch, self.commit(batch))
 
     def _keep(self, run: Run) -> None:
+        run.rest()
         self.runs[run.id] = run
         if len(self.runs) > KEPT_RUNS:
             self.runs.popitem(last=False)

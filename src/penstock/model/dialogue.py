@@ -206,11 +206,11 @@ def settle(run: Run, at: float) -> None:
     if run.settling:
         return
     run.settling = True
-    todo = run.todo
     try:
-        while todo:
-            what, whom = todo.popleft()
-            what(run, whom, at)
+        while run.todo:
+            todo, run.todo = run.todo, []
+            for what, whom in todo:
+                what(run, whom, at)
     finally:
         run.settling = False
 

@@ -152,15 +152,21 @@ class Run:
         self.forgiven = frozenset(forgiven)
         self.closing: str | None = None
         self.final: Outcome | None = None
-        self.todo: deque[tuple[Callable[[Run, Any, float], None], Any]] = deque()
+        self.todo: list[tuple[Callable[[Run, Any, float], None], Any]] = []
         self.settling = False
         self.news = News()
-        self.parked: deque[Step] = deque()  # the engine's: ready, but the run is paused or at its limit
+        self.parked: deque[Step] | None = None  # the engine's: ready, but the run is paused or at its limit
         self.letters = 0  # the engine's: number of the last letter carried out
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
         self.gone = False  # the engine's: the lease was lost, the state is a guess
         self.handle: Any = None  # the engine's: whoever waits for it
+
+    def rest(self) -> None:
+        """Let go of all that only a run in motion needs."""
+        assert not self.open
+        self.root = None
+        self.scopes, self.signals, self.signal_keys, self.waiters = {}, {}, set(), {}
 
     @property
     def finished(self) -> dict[str, Settled]:
