@@ -43,7 +43,7 @@ def main() -> None:
     flow = penstock.Workflow("waiting")
     flow.add_task(fail_at_first)
     with penstock.open(address) as engine:
-        flow.using(store=engine).start()
+        run = flow.using(store=engine).start()
         given_up = time.monotonic() + 10
         while not tried and time.monotonic() < given_up:
             time.sleep(0.01)
@@ -52,6 +52,8 @@ def main() -> None:
         before = time.process_time()
         time.sleep(seconds)
         print(time.process_time() - before)
+        run.cancel()  # an engine says of what it leaves unfinished how to go on
+        run.wait(10)
 
 
 if __name__ == "__main__":

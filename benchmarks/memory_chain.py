@@ -21,33 +21,46 @@ BUDGETS = (PLAIN, SUSPENDING)
 
 
 def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
-    steps = scale.of(STEPS)
-    flow, suspending = chain(steps), chain(steps, suspending=True)
+    # One after the other, so that neither has the other's workflow on its heap.
+    yield plain(scale, scale.of(STEPS))
+    yield suspending(scale, scale.of(STEPS))
+
+
+def plain(scale: Scale, steps: int) -> Figure:
+    flow = chain(steps)
     recorded = Recorded()
 
-    def plain() -> float:
+    def work() -> float:
         # An engine a round: one keeps its last 1,000 finished runs, and a million steps are nobody's usual heap.
         with penstock.open("ephemeral", observers=[recorded]) as engine:
             ready = flow.using(store=engine)
             begun = time.perf_counter()
             result = ready.run(step0=VALUE)
             spent = time.perf_counter() - begun
-        return checked(result, spent)
+        return checked(result, recorded, steps, spent)
 
-    async def on_a_loop() -> float:
+    found = in_turn(scale, seconds_a_task, work)
+    return figure(PLAIN, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
+
+
+def suspending(scale: Scale, steps: int) -> Figure:
+    flow = chain(steps, suspending=True)
+    recorded = Recorded()
+
+    async def work() -> float:
         with penstock.open("ephemeral", observers=[recorded]) as engine:
-            ready = suspending.using(store=engine)
+            ready = flow.using(store=engine)
             begun = time.perf_counter()
             result = await ready.run_async(step0=VALUE)
             spent = time.perf_counter() - begun
-        return checked(result, spent)
+        return checked(result, recorded, steps, spent)
 
-    def checked(result: object, spent: float) -> float:
-        expect(result, turned(steps))
-        recorded.expect(steps, runs=1)
-        return spent / steps
+    found = in_turn(scale, seconds_a_task, lambda: asyncio.run(work()))
+    return figure(SUSPENDING, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
 
-    found = in_turn(scale, seconds_a_task, plain)
-    yield figure(PLAIN, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
-    found = in_turn(scale, seconds_a_task, lambda: asyncio.run(on_a_loop()))
-    yield figure(SUSPENDING, found.ratio, found.quietest, rounds=found.number, note=found.note("A"))
+
+def checked(result: object, recorded: Recorded, steps: int, spent: float) -> float:
+    """Seconds a step, if the result is right."""
+    expect(result, turned(steps))
+    recorded.expect(steps, runs=1)
+    return spent / steps
