@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args
 
 from penstock.errors import DefinitionError
 from penstock.model.graph import nearest
@@ -56,6 +56,15 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
         value = options.get(name, 0)
         if not isinstance(value, int | float) or value < 0:
             raise DefinitionError(f"{where}: {name}={value!r} must be a number from 0 up")
+    if options.get("retry_jitter", "none") not in get_args(Jitter):
+        raise DefinitionError(
+            f"{where}: retry_jitter={options['retry_jitter']!r} must be 'none', 'full' or 'equal'"
+        )
+    for name in ("retry_on", "never_retry_on"):
+        if not all(map(_is_exception, _several(options.get(name, ())))):
+            raise DefinitionError(
+                f"{where}: {name}={options[name]!r} must be an exception class, or a tuple of them"
+            )
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
@@ -88,7 +97,15 @@ def _retry_policy(options: Mapping[str, Any]) -> RetryPolicy:
 
 
 def _names(classes: type[BaseException] | tuple[type[BaseException], ...]) -> tuple[str, ...]:
-    each = classes if isinstance(classes, tuple) else (classes,)
     return tuple(
-        c.__qualname__ if c.__module__ == "builtins" else f"{c.__module__}.{c.__qualname__}" for c in each
+        c.__qualname__ if c.__module__ == "builtins" else f"{c.__module__}.{c.__qualname__}"
+        for c in _several(classes)
     )
+
+
+def _several(classes: Any) -> tuple[Any, ...]:
+    return classes if isinstance(classes, tuple) else (classes,)
+
+
+def _is_exception(what: Any) -> bool:
+    return isinstance(what, type) and issubclass(what, BaseException)
