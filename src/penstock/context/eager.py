@@ -101,8 +101,9 @@ class _Rest(Coroutine[Any, Any, Any]):
         first = self.standin.first
         if isinstance(first, StopIteration):
             raise first
-        if first is not None:
-            first._asyncio_future_blocking = True
+        if first is None:  # `sleep(0)`: the turn of the loop it gave away has passed
+            return self._step(self.standin.coro.send, None)
+        first._asyncio_future_blocking = True
         return first
 
     def throw(self, *error: Any) -> Any:
