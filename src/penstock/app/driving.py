@@ -70,8 +70,11 @@ class Driving(Hosting, Leaving):
     def drive(self, driver: SyncDriver, run: Run[Any]) -> Run[Any]:
         """Drive a run on this thread until it is over or the engine is closed."""
         try:
-            with Interruptible(driver):
+            if self.store is None:  # nothing is written, so nothing is to be kept whole
                 driver.drive(lambda: run.over or self.closed)
+            else:
+                with Interruptible(driver):
+                    driver.drive(lambda: run.over or self.closed)
         except BaseException as error:
             self._leave_own(driver)
             if self.store is not None:
@@ -110,6 +113,7 @@ class Driving(Hosting, Leaving):
             time.sleep(0.005)
         for held in self.holdings.all():  # their driver is inside a step, or its loop has ended
             self.let_go(held)
+        self.settle_debts()
         self.warn_of_left(left)
 
     def _others(self) -> list[SyncDriver]:

@@ -157,6 +157,8 @@ class Engine(Commanding, Driving):
         from penstock.app.recovery import recover
 
         driver = self.own_driver() if wait else self.background_driver()
+        if run_id in self.owed:
+            self.settle_debts()
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
@@ -197,7 +199,6 @@ class Engine(Commanding, Driving):
         self.close()
 
     def _hold(self, state: machine.Run, driver: Driver, handle: Run[Any]) -> None:
-        state.handle = handle
         self.holdings.add(Held(state, driver, handle))
         if self._keeper is None and self.store is not None:
             with self.lock:

@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.app.parts import Parts
 from penstock.context import Context
-from penstock.errors import DefinitionError, LeaseLost
+from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
 from penstock.model.changes import Letter
 from penstock.ports import Executor
@@ -30,6 +30,8 @@ class Hosting(Parts):
             held.handle.finished(run.final)
 
     def dropped(self, run: machine.Run, error: BaseException) -> None:
+        if not isinstance(error, LeaseLost):
+            self.owed[run.id] = run.epoch
         held = self.holdings.pop(run.id)
         if held is not None:
             held.handle.finished(None, error)
@@ -39,10 +41,19 @@ class Hosting(Parts):
         taken = context.lines.take()
         self.progressed(context, "lines", taken)
         lines = [(context.run, context.step, context.item, context.attempt, *line) for line in taken]
-        if self.store is not None:
-            self.store.write_logs(lines)
-        else:
+        if self.store is None:
             self.lines.extend(lines)
+            return
+        try:
+            self.store.write_logs(lines)
+            self.writes_lines = True
+        except StoreError as error:  # the run goes on, or its own rows tell what is wrong
+            if self.writes_lines:
+                import logging
+
+                self.writes_lines = False
+                said = "what step %s wrote could not be kept: %s"
+                logging.getLogger("penstock").warning(said, context.key, error)
 
     def progressed(self, context: Context, kind: str, payload: Any) -> None:
         for watcher in self.watchers:

@@ -46,5 +46,4 @@ class Keeper:
                 self._rounds.walk()
             except StoreError:  # busy for now; what is due stays due
                 continue
-            for run_id, epoch in list(self._engine.owed.items()):
-                self._engine.give_back(run_id, epoch)
+            self._engine.settle_debts()

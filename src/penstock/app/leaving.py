@@ -53,6 +53,11 @@ class Leaving(Parts):
         else:
             self.owed.pop(run_id, None)
 
+    def settle_debts(self) -> None:
+        """Give back what could not be given back before."""
+        for run_id, epoch in list(self.owed.items()):
+            self.give_back(run_id, epoch)
+
     def warn_of_left(self, left: list[Held]) -> None:
         """Say how to go on with runs that nobody waits for any more."""
         if left and self.store is not None:

@@ -110,9 +110,16 @@ class Reading(Parts):
         if self.store is None:
             assert isinstance(self.journal, EphemeralJournal)
             kept = self.journal.runs.get(run_id)
-            return None if kept is None else kept.handle
+            return None if kept is None else self._finished(kept)
         rows = self.store.get("runs", [run_id])
         return self._handle(rows[run_id]) if run_id in rows else None
+
+    def _finished(self, kept: machine.Run) -> Run[Any]:
+        """A new handle on a run that has finished: the run itself knows of none, so that nothing goes in circles."""
+        engine: Any = self
+        run: Run[Any] = Run(engine, kept.id, kept.workflow, kept)
+        run.finished(kept.final)
+        return run
 
     def _handle(self, row: dict[str, Any]) -> Run[Any]:
         engine: Any = self  # whatever reads is an engine

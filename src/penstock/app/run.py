@@ -61,7 +61,7 @@ class Run(Generic[T]):
         was too long, or the error that took the run away from this process.
         """
         if not self.over:
-            self.wait(timeout)
+            self._await(timeout)
         if self._error is not None:
             raise self._error
         kind, value = self._outcome()
@@ -76,15 +76,20 @@ class Run(Generic[T]):
     async def result_async(self, timeout: float | None = None) -> T:
         """See `result`; does not block the event loop."""
         if not self.over:
-            await self.wait_async(timeout)
+            await self._await_async(timeout)
         return self.result()
 
     async def wait_async(self, timeout: float | None = None) -> RunStatus:
         """See `wait`; does not block the event loop."""
+        await self._await_async(timeout)
+        return self.status
+
+    async def _await_async(self, timeout: float | None) -> None:
         import asyncio
 
         if self._live is None:
-            return await asyncio.to_thread(self.wait, timeout)
+            await asyncio.to_thread(self._await, timeout)
+            return
         loop = asyncio.get_running_loop()
         over = loop.create_future()
 
@@ -99,13 +104,16 @@ class Run(Generic[T]):
             raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
         finally:
             self._when_over.remove(tell)  # this loop may end before the run does
-        return self.status
 
     def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until the run has finished and return its status. Raises StepTimeout after `timeout` seconds."""
+        self._await(timeout)
+        return self.status
+
+    def _await(self, timeout: float | None) -> None:
         if self._live is None:
-            return self._engine.wait_for(self.id, FINISHED, timeout)
-        if not self.over:
+            self._engine.wait_for(self.id, FINISHED, timeout)
+        elif not self.over:
             waiting = self._waiting = self._waiting or threading.Event()
             if self.over:  # in the meantime, by another thread
                 waiting.set()
@@ -113,7 +121,6 @@ class Run(Generic[T]):
                 over = waiting.wait(timeout)
             if not over:
                 raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s")
-        return self.status
 
     @property
     def steps(self) -> Steps:

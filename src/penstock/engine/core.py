@@ -22,12 +22,15 @@ import msgspec
 from penstock.errors import CodecError
 from penstock.model import events as e
 from penstock.model.failure import Failure, failure_of
-from penstock.model.machine import Run, Step, evolve, unwanted
-from penstock.model.policies import loss_delay, retry_delay
+from penstock.model.machine import News, Run, Step, evolve, unwanted
+from penstock.model.policies import DEFAULT, loss_delay, retry_delay
 from penstock.model.states import FINISHED
 
 Fact = tuple[Run, int, float, e.Event]
 """(run, sequence, at, event): one row to append."""
+
+REMEMBERED = 100_000
+"""How many functions are remembered with their lanes."""
 
 QUIET = "quiet"
 DEADLINE = "deadline"
@@ -73,6 +76,7 @@ class Core:
     ) -> None:
         self.runs: dict[str, Run] = {}
         self._route = route
+        self._quick: dict[Any, Lane] = {}  # lanes of functions without a policy of their own
         self._text = text
         self._lanes: list[Lane] = []
         self._rows: list[Fact] = []
@@ -354,16 +358,27 @@ class Core:
             run.told = True
             self._record(run, e.Noted(QUIET), at)
 
-    def _queue(self, news: Any) -> None:
-        serial, route = self.serial, self._route
+    def _queue(self, news: News) -> None:
+        serial, quick = self.serial, self._quick
         for step in news.ready:
             if (
                 not step.policy.pure or step.attempt
             ):  # a retry waits for its failure, and its stop, to be durable
                 step.needs = serial
-            lane = step.lane = route(step)
+            lane = quick.get(step.ask.fn) if step.policy is DEFAULT else None
+            if lane is None:
+                lane = self._lane_for(step)
+            step.lane = lane
             lane.queue.append(step)
         news.ready.clear()
+
+    def _lane_for(self, step: Step) -> Lane:
+        lane = self._route(step)
+        if step.policy is DEFAULT:
+            if len(self._quick) >= REMEMBERED:
+                self._quick.clear()
+            self._quick[step.ask.fn] = lane
+        return lane
 
     def _fill(self, lane: Lane, at: float) -> None:
         while (step := self.next(lane, at)) is not None:
@@ -420,7 +435,7 @@ class Core:
             )
             self._record(run, e.StepFailed(step.id, None, step.attempt, late), at)
         else:
-            lane = step.lane = self._route(step)
+            lane = step.lane = self._lane_for(step)
             lane.queue.append(step)
         self._look(run, at)
 

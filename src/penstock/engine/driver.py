@@ -21,7 +21,6 @@ from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
-from penstock.model.policies import DEFAULT
 from penstock.model.program import Map
 from penstock.ports import Clock, Codec, Executor, Job, Outcome
 
@@ -102,7 +101,7 @@ class Driver:
     def turn(self) -> bool:
         """What may run here, then a batch of all that happened. False if there is nothing to do but wait."""
         core = self.core
-        worked = bool(self.ready)
+        worked = bool(self.ready) or (not self._durable and bool(self.inline.queue))
         if worked:
             self._run_many()
         now = self.now()
@@ -227,7 +226,7 @@ class Driver:
     # Batches
 
     def write(self, batch: Batch) -> None:
-        """Append a batch: inline when nothing else is in flight and no long step could run meanwhile, else in the writer's thread."""
+        """Append a batch: inline when nothing else is in flight and no long step could run meanwhile, else by the writer."""
         inline = not self._durable or (self.sent == self.written and not self._long_waits(batch))
         self.sent = batch.number
         if inline:
@@ -353,7 +352,7 @@ class Driver:
 
     def _route(self, step: Step) -> Lane:
         policy = step.policy
-        key = step.ask.fn if policy is DEFAULT else (policy.executor, step.ask.fn, policy.timeout)
+        key = (policy.executor, step.ask.fn, policy.timeout)
         lane = self._routes.get(key)
         if lane is None:
             executor: Executor | None

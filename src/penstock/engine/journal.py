@@ -122,7 +122,7 @@ class DurableJournal:
         return [list({row[0]: None for row in batch.rows if row[0].lost}) for batch in batches]
 
     def _changes(self, batches: list[Batch]) -> tuple[list[Change], list[Run]]:
-        """One change a run. What follows refused rows is not tried: its sequence might fit the log of the next owner by chance."""
+        """One change a run. What follows refused rows is not tried: it might fit the log of the next owner by chance."""
         changes: dict[Run, tuple[Run, Change, list[Row], list[Put]]] = {}
         for batch in batches:
             for run, sequence, at, event in batch.rows:

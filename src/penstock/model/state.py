@@ -121,7 +121,7 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "handle", "id", "input",
+        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input",
         "letters", "lost", "news", "open", "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling",
         "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
     )  # fmt: skip
@@ -160,7 +160,6 @@ class Run:
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
         self.gone = False  # the engine's: the lease was lost, the state is a guess
-        self.handle: Any = None  # the engine's: whoever waits for it
 
     def rest(self) -> None:
         """Let go of all that only a run in motion needs."""
