@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -50,6 +50,7 @@ def _check_type(flow: str, parameter: Parameter, value: Any) -> None:
         )
 
 
+_COLLECTIONS = (list, dict, tuple, set, Sequence)
 _PLAIN = (str, int, float, bool, bytes, list, dict, tuple, set)
 
 
@@ -57,6 +58,8 @@ def _fits(value: Any, expected: Any) -> bool:
     origin = typing.get_origin(expected)
     if origin in (list, dict, tuple, set):
         expected = origin
+    if expected is Sequence:  # of a map: whatever can be gone over
+        return isinstance(value, Iterable) and not isinstance(value, str | bytes)
     if expected not in _PLAIN:
         return True
     if expected is float:
@@ -100,7 +103,7 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
     if expected is str:
         return text
     try:
-        if typing.get_origin(expected) in (list, dict, tuple, set) or expected in (list, dict, tuple, set):
+        if typing.get_origin(expected) in _COLLECTIONS or expected in _COLLECTIONS:
             return msgspec.json.decode(text, type=expected)
         if isinstance(expected, type) and issubclass(expected, PurePath):
             return expected(text)

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, get_args
 
 from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, layers, nearest
@@ -109,6 +109,11 @@ class Workflow:
         the task is to run; it must be quick and have no effects. `trigger` says when it runs at all, given how its upstream
         tasks ended.
         """
+        if trigger not in get_args(Trigger):
+            close = nearest(trigger, get_args(Trigger))
+            raise DefinitionError(
+                f"trigger={trigger!r} is none; {f'did you mean {close!r}?' if close else ', '.join(get_args(Trigger))}"
+            )
         given: Task[Any, Any] = as_task(task)
         made: Task[P, R] = given.named(name or given.name, **options)
         place = Place(made)
@@ -223,6 +228,12 @@ class Workflow:
         return self._inputs
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """What declared inputs are that are not given; defaults of tasks' own parameters stay with the tasks."""
+        declared = self._declared or {}
+        return {name: each.default for name, each in declared.items() if not each.required}
+
+    @property
     def tasks(self) -> dict[str, Task[..., Any]]:
         """The tasks by name, in the order in which they were added."""
         return {name: place.task for name, place in self._places.items() if place.task is not None}
@@ -268,7 +279,7 @@ class Workflow:
             )
         asked: dict[str, Parameter] = {}
         nodes = [self._node(name, place, asked) for name, place in self._places.items()]
-        self._inputs = asked
+        self._inputs = asked if self._declared is None else _as_declared(self._declared, asked)
         hooks = {kind: Do(f"@on_{kind}", fn) for kind, fn in self.hooks.items() if fn is not None}
         return GraphProgram(
             self.name, nodes, fail_fast=self.fail_fast, limit=self.limit, timeout=self.timeout, hooks=hooks
@@ -425,7 +436,7 @@ class Launcher:
         return self._kept(await self._engine().start_async(self._flow, self._bound(inputs), **self._how()))
 
     def _bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        return bind_inputs(self._flow.name, self._flow.inputs, inputs)
+        return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
 
     def _how(self) -> dict[str, Any]:
         return {"key": self._key, "tags": self._tags, "timeout": self._timeout}
@@ -447,8 +458,23 @@ def _declared(inputs: Any, flow: str) -> dict[str, Parameter] | None:
     if inputs is None:
         return None
     if callable(inputs):
-        return signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
+        return resolve_annotations(
+            inputs, signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
+        )
     return {name: Parameter(name, annotation, inspect.Parameter.empty) for name, annotation in inputs.items()}
+
+
+def _as_declared(declared: Mapping[str, Parameter], asked: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Inputs with the types and defaults of their declaration, and those of the tasks where it does not say."""
+    found = {}
+    for name, parameter in declared.items():
+        task = asked.get(name, Parameter(name, inspect.Parameter.empty, None))
+        found[name] = Parameter(
+            name,
+            task.annotation if parameter.annotation is inspect.Parameter.empty else parameter.annotation,
+            task.default if parameter.required else parameter.default,
+        )
+    return found
 
 
 def _merge(
@@ -457,7 +483,7 @@ def _merge(
     """Parameters of one name are one input: required if any task requires it."""
     for kind, what in over.values():
         if kind == "input":
-            asked.setdefault(what, Parameter(what, list, inspect.Parameter.empty))
+            asked.setdefault(what, Parameter(what, Sequence, inspect.Parameter.empty))
     for name, parameter in more.items():
         known = asked.get(name)
         if known is None or (parameter.required and not known.required):
