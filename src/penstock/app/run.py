@@ -12,7 +12,7 @@ from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.failure import Failure
 from penstock.model.graph import nearest
-from penstock.model.history import StepRecord
+from penstock.model.history import Attempt, StepRecord
 from penstock.model.program import Map
 from penstock.model.states import FINISHED, RunStatus, StepStatus
 
@@ -208,11 +208,25 @@ class StepView:
     ) -> None:
         self.name = name
         self.status = status
-        self.attempts = record.attempts if record is not None else []
-        self.items: Mapping[int, StepStatus] = record.items if record is not None else {}
         self.error = error
         self._value = value
         self._run = run
+        self._record = record
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every try of it so far, those of a map's items among them."""
+        return self._told().attempts
+
+    @property
+    def items(self) -> Mapping[int, StepStatus]:
+        """The states of a map's items, by index."""
+        return self._told().items
+
+    def _told(self) -> StepRecord:
+        if self._record is None:
+            self._record = self._run._engine.steps_of(self._run.id).get(self.name) or StepRecord(self.name)
+        return self._record
 
     @property
     def result(self) -> Any:
