@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from datetime import tzinfo
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from enum import Enum
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypedDict, TypeVar
@@ -520,3 +520,11 @@ def test_a_preview_is_no_longer_than_asked_for() -> None:
     assert preview(list(range(100)), limit=12) == "[0, 1, 2, 3…"
     assert len(preview({"key": "x" * 10_000_000})) == 80
     assert len(preview("[" * 500 + "]" * 500)) == 80
+
+
+@pytest.mark.parametrize("microseconds", [1, -1, 999_999, 1_000_001])
+def test_an_offset_of_less_than_a_second_comes_back(microseconds: int) -> None:
+    zone = timezone(timedelta(microseconds=microseconds))
+    for moment in (time(1, tzinfo=zone), datetime(2020, 1, 1, tzinfo=zone)):
+        back = JsonCodec().decode(JsonCodec().encode(moment))
+        assert (back, back.utcoffset()) == (moment, moment.utcoffset())  # type: ignore[attr-defined]

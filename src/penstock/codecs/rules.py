@@ -64,10 +64,16 @@ def _number_text(number: int) -> str:
 def _moment_parts(moment: datetime | time) -> str | list[Any]:
     """ISO text; with the zone and the fold beside it where the text alone would lose them."""
     zone: Any = moment.tzinfo
-    offset_says_all = zone is None or (type(zone) is timezone and len(_zone_parts(zone)) == 1)
-    if offset_says_all and not moment.fold:
+    if (zone is None or _offset_says_all(zone)) and not moment.fold:
         return moment.isoformat()
     return [moment.isoformat(), zone, moment.fold]
+
+
+def _offset_says_all(zone: Any) -> bool:
+    """An offset of less than a second is written well and read back as none at all (CPython's fromisoformat)."""
+    if type(zone) is not timezone or len(_zone_parts(zone)) != 1:
+        return False
+    return not timedelta(0) < abs(zone.utcoffset(None)) < timedelta(seconds=1)
 
 
 def _moment(kind: type[datetime] | type[time], parts: str | list[Any]) -> Any:
