@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own costs 10 ms at every start, of workers too
 if TYPE_CHECKING:
+    from typing import Any
+
     from penstock.app import Engine, Run, close_all
     from penstock.app import open_engine as open
     from penstock.context import Context, context, resource
@@ -57,6 +57,8 @@ def __getattr__(name: str) -> Any:
     place = _NAMES.get(name)
     if place is None:
         raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+    from importlib import import_module
+
     module, _, attribute = place.partition(":")
     found = import_module(module)
     value = globals()[name] = found if name == "context" else getattr(found, attribute or name)
