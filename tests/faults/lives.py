@@ -50,15 +50,15 @@ class Begun(NamedTuple):
 class Place:
     """A store, the side file beside it, and the lives that use them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Path | None = None) -> None:
         self.folder = folder
-        self.store = folder / "store.db"
+        self.store = store or folder / "store.db"
         self.side = folder / "side"
         self.side.touch()
         self.lives: list[Life] = []
 
     def life(self, executor: str, **options: Any) -> Life:
-        """A process that drives a run once it is told which: `go`."""
+        """A process that drives a run once it is told which: `go`. The options are those of an engine, and `pace`."""
         life = Life(self, executor, {"lease_seconds": LEASE_SECONDS, "durability": "crash", **options})
         self.lives.append(life)
         return life
