@@ -239,7 +239,35 @@ def test_steps_of_a_sub_workflow_are_seen_by_path() -> None:
     flow.add_workflow(inner())
     run = flow.start(x=1)
     assert run.result(10) == 2
-    assert run.steps["inner/plus"].result == 2
+    assert (run.steps["inner/plus"].result, run.steps["inner"].result) == (2, 2)
+
+
+def test_a_sub_workflow_that_failed_is_a_failed_step() -> None:
+    sub = Workflow("sub")
+    sub.add_task(broken)
+    flow = Workflow("outer")
+    flow.add_workflow(sub)
+    run = flow.start()
+    assert run.wait(10) == "failed"
+    assert (run.steps["sub"].status, run.error and run.error.step) == ("failed", "sub/broken")
+
+
+def test_maps_and_sub_workflows_are_running_while_something_of_them_is() -> None:
+    release, begun = threading.Event(), threading.Event()
+
+    def hold(x: int) -> bool:
+        begun.set()
+        return release.wait(10)
+
+    sub = Workflow("sub", executor="threads")
+    sub.add_task(task(name="each")(hold).map(x=[1]))
+    flow = Workflow("outer")
+    flow.add_workflow(sub)
+    run = flow.start()
+    assert begun.wait(10)
+    assert (run.steps["sub"].status, run.steps["sub/each"].status) == ("running", "running")
+    release.set()
+    assert run.result(10) == [True]
 
 
 # ── conditions and triggers ─────────────────────────────────────────────────────────────────────────────────────────

@@ -288,10 +288,17 @@ def _live_step(run: Run[Any], live: machine.Run, name: str) -> StepView | None:
     step = live.settled(name) or live.open.get(name)
     if step is not None:
         error = step.value if isinstance(step.value, Failure) and step.status == "failed" else None
-        return StepView(run, name, step.status, None, step.value, error)
+        status = "running" if isinstance(step, machine.Step) and _has_running_items(step) else step.status
+        return StepView(run, name, status, None, step.value, error)
     if name in live.skipped:
         return StepView(run, name, "skipped", None, None, None)
+    if f"{name}/" in live.scopes:
+        return StepView(run, name, "running", None, None, None)
     return None
+
+
+def _has_running_items(step: machine.Step) -> bool:
+    return step.family is not None and any(item.status == "running" for item in step.family.active.values())
 
 
 def _value_of(record: StepRecord) -> Any:

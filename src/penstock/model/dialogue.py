@@ -257,11 +257,19 @@ def ended(run: Run, scope: Scope, at: float) -> None:
     elif scope.stopped:
         pass
     elif outcome[0] == "completed":
+        if run.program.keep:
+            run.results[scope.path[:-1]] = outcome[1]
         _tell(run, parent, scope.key, outcome[1], at)
     else:
+        if run.program.keep:
+            run.others[scope.path[:-1]] = _ended_badly(run, parent, scope, outcome[1])
         tell_failed(run, parent, scope.key, outcome[1], scope.blame, at)
     if not parent.open and parent.outcome is None:
         stuck(run, parent)
+
+
+def _ended_badly(run: Run, parent: Scope, scope: Scope, error: Failure) -> Step:
+    return Step(run, parent, scope.key, scope.path[:-1], None, DEFAULT, "failed", value=error)
 
 
 def tell_failed(run: Run, scope: Scope, key: str, error: Failure, blame: list[int], at: float) -> None:
