@@ -1,0 +1,149 @@
+"""A clock that jumps under a run: the log's times never go back, leases do not care, retries come once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.app import Engine
+from penstock.errors import CommandRefused, LeaseLost
+from penstock.model import events as e
+from penstock.stores.sqlite import SqliteStore
+from penstock.stores.sqlite.clock import LinuxClock
+from penstock.tasks import Workflow
+from tests.faults.lives import wait_until
+
+HOUR = 3600.0
+
+
+class Wall(LinuxClock):
+    """The host's clocks; wall time can be set, as an administrator or a time server would. An engine's clock and a store's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = 0.0
+
+    def jump(self, seconds: float) -> None:
+        self.shift += seconds
+
+    def wall(self) -> float:  # type: ignore[override]
+        return time.time() + self.shift
+
+    now = wall
+    monotonic = staticmethod(time.monotonic)
+
+
+@pytest.fixture
+def clock() -> Wall:
+    return Wall()
+
+
+Open = Callable[[], Engine]
+
+
+@pytest.fixture
+def open_one(clock: Wall, tmp_path: Path) -> Iterator[Open]:
+    """Engines on one store whose wall time is `clock`."""
+    engines: list[Engine] = []
+
+    def open_one() -> Engine:
+        store = SqliteStore(tmp_path / "store.db", "crash", host=clock)
+        engine = Engine(store, store.url, lease_seconds=0.3)
+        engine.clock = clock
+        engines.append(engine)
+        return engine
+
+    yield open_one
+    for engine in engines:
+        engine.close()
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+def test_the_times_of_a_log_never_go_back(seconds: float, clock: Wall, open_one: Open) -> None:
+    flow = Workflow("jumps")
+    for n in range(4):
+        flow.add_task(lambda n=n: clock.jump(seconds if n == 1 else 0.0), name=f"step{n}")
+        if n:
+            flow.link(f"step{n - 1}", f"step{n}")
+    engine = open_one()
+    flow.using(store=engine).run()
+    times = [at for _, at, _ in engine.get("latest").events()]
+    assert times == sorted(times)
+    assert (times[-1] - times[0] > HOUR - 1) == (seconds > 0)
+
+
+def test_a_retry_whose_time_the_clock_jumped_over_comes_once(clock: Wall, open_one: Open) -> None:
+    tries: list[float] = []
+
+    def flaky() -> int:
+        tries.append(clock.now())
+        if len(tries) == 1:
+            raise ValueError("not yet")
+        return 7
+
+    flow = Workflow("flaky")
+    flow.add_task(flaky, retries=3, retry_delay=HOUR)
+    engine = open_one()
+    run = flow.using(store=engine).start()
+    wait_until(lambda: run.steps["flaky"].status == "waiting", "the first attempt fails")
+    clock.jump(HOUR + 1)
+    assert run.result(timeout=30) == 7
+    assert len(tries) == 2
+    assert [event.attempt for _, _, event in run.events() if isinstance(event, e.StepStarted)] == [1, 2]
+
+
+class Slow:
+    """A workflow whose only step takes as long as the test likes."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = threading.Event()
+        self.flow = Workflow("slow", executor="threads")
+        self.flow.add_task(self.step, name="step")
+
+    def step(self) -> int:
+        self.begun.set()
+        assert self.go.wait(30)
+        return 3
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+def test_a_jump_of_wall_time_takes_no_lease_away(seconds: float, clock: Wall, open_one: Open) -> None:
+    slow = Slow()
+    run = slow.flow.using(store=open_one()).start()
+    assert slow.begun.wait(10)
+    clock.jump(seconds)
+    with pytest.raises(CommandRefused, match="is being driven by"):
+        open_one().resume(run.id, slow.flow)
+    slow.go.set()
+    assert run.result(timeout=30) == 3
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+def test_a_lease_that_nobody_extends_lapses_though_wall_time_jumps(
+    seconds: float, clock: Wall, open_one: Open
+) -> None:
+    slow = Slow()
+    silent = open_one()
+    run = slow.flow.using(store=silent).start()
+    assert slow.begun.wait(10)
+    assert silent._keeper is not None
+    silent._keeper.close()
+    clock.jump(seconds)
+    other = open_one()
+    taken = wait_until(lambda: resumed(other, run.id, slow.flow), "the lease lapses")
+    slow.go.set()
+    assert taken.result(timeout=30) == 3
+    with pytest.raises(LeaseLost):
+        run.result(timeout=30)
+
+
+def resumed(engine: Engine, run: str, flow: Workflow) -> object:
+    try:
+        return engine.resume(run, flow)
+    except CommandRefused:
+        return None
