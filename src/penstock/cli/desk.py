@@ -79,9 +79,7 @@ def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--debug", is_flag=True, help="Show tracebacks of Penstock's own."),
         click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
-        click.option(
-            "--store", metavar="WHERE", help="sqlite:///PATH or a path.  [default: the project's .penstock/]"
-        ),
+        click.option("--store", metavar="WHERE", help="Where runs are kept.  [default: .penstock/]"),
     ):
         at_desk = option(at_desk)
     return at_desk

@@ -79,13 +79,13 @@ class Watcher:
         if isinstance(self.view, Lines):
             self.view.recorded(run, workflow, sequence, at, event)
 
-    def greet(self, run: str, workflow: str) -> None:
+    def greet(self, run: str, workflow: str, said: str = "") -> None:
         """Say which run this is, as soon as it is recorded."""
         self.greeted = True
         ink = self.desk.ink
         before = sum(bar.before for bar in self.board.bars.values())
-        said = ink(f"  goes on, {plural(before, 'step')} done before", "dim") if before else ""
-        self.view.say([f"{ink(workflow, 'title')}  run {ink(run, 'name')}{said}"])
+        said = said or (f"goes on, {plural(before, 'step')} done before" if before else "")
+        self.view.say([f"{ink(workflow, 'title')}  run {ink(run, 'name')}  {ink(said, 'dim')}".rstrip()])
 
     def heard(self, run: str, step: str, item: int | None, kind: str, payload: Any) -> None:
         """What the engine tells its watchers: a step's progress, the lines it printed."""
@@ -144,11 +144,12 @@ def _complete(run: Run[Any], board: Board, watcher: Watcher) -> None:
         for _, at, event in run.events():
             known.tell(at, event)
         board.__dict__.update(known.__dict__, run=run.id, workflow=run.workflow)
-        watcher.greet(run.id, run.workflow)
 
 
 def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:
     board = watcher.board
+    if not watcher.greeted:  # nothing was recorded
+        watcher.greet(board.run, board.workflow, "had ended before: nothing was run")
     code = ending.CODE_OF[board.status]
     if desk.as_json:
         from penstock.cli.documents import run_document

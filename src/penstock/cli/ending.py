@@ -73,6 +73,8 @@ def report(error: BaseException, *, debug: bool, as_json: bool) -> None:
 
         said = {"error": type(error).__name__, "message": message_of(error), "exit_code": code_of(error)}
         print(msgspec.json.encode(said).decode(), file=sys.stderr)
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print(error.format_message())
     else:
         _tell(error, debug=debug)
 

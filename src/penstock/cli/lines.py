@@ -21,6 +21,8 @@ LOOK_SECONDS: Final = 0.25
 START_SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 5.0
 
+_SIGN_OF: Final = {e.Paused: "paused", e.Resumed: "running", e.CancelAsked: "cancelled"}
+
 
 class Lines:
     """An Observer that tells; it is to be told after the board. `out` prints one line."""
@@ -53,12 +55,8 @@ class Lines:
         step = getattr(event, "step", None)
         if step is not None and run == self._board.run:
             self._of_step(self._board.bar(step), at, event)
-        elif type(event) in (e.Paused, e.Resumed, e.CancelAsked):
-            self._line(
-                at,
-                "paused" if type(event) is e.Paused else "running",
-                e.KIND_OF[type(event)].replace("_", " "),
-            )
+        elif type(event) in _SIGN_OF:
+            self._line(at, _SIGN_OF[type(event)], e.KIND_OF[type(event)].replace("_", " "))
 
     def _of_step(self, bar: Bar, at: float, event: e.Event) -> None:
         match event:

@@ -25,6 +25,7 @@ class RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         file = self._file_in(args)
         if file is not None:
+            ctx.info_name = f"run {file}"
             with contextlib.redirect_stdout(sys.stderr) if "--json" in args else contextlib.nullcontext():
                 ctx.obj = load_file(file)
         return super().parse_args(ctx, args)
@@ -36,8 +37,21 @@ class RunCommand(click.Command):
         taken = [flag for each in own for flag in each.opts]
         return [*own, *inputs.options_for(_inputs_of(ctx.obj), taken)]
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return super().collect_usage_pieces(ctx) if ctx.obj is None else [str(self.options_metavar)]
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        said = _first_words(ctx.obj) if ctx.obj is not None else ""
+        if not said:
+            super().format_help_text(ctx, formatter)
+            return
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(said)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = [(each, each.get_help_record(ctx)) for each in self.get_params(ctx)]
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        records = [(each, each.get_help_record(ctx)) for each in options]
         mine = [record for each, record in records if record and str(each.name).startswith(inputs.PREFIX)]
         own = [record for each, record in records if record and not str(each.name).startswith(inputs.PREFIX)]
         if ctx.obj is not None:
@@ -58,6 +72,12 @@ class RunCommand(click.Command):
             if word in takes_value:
                 next(words, None)
         return None
+
+
+def _first_words(definition: Any) -> str:
+    """The first paragraph of what the workflow's module says of itself."""
+    module = sys.modules.get(getattr(definition, "module", ""))
+    return (getattr(module, "__doc__", None) or "").strip().partition("\n\n")[0]
 
 
 def _inputs_of(definition: Any) -> dict[str, Any]:

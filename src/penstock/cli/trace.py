@@ -1,8 +1,10 @@
-"""A step's own traceback: the caller's frames, without Penstock's and Python's machinery. Pure."""
+"""A step's own traceback: the caller's own frames, without Penstock's, Python's and installed packages'. Pure."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +13,24 @@ from penstock.model.failure import Failure
 
 _FRAME: Final = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)$')
 _PACKAGE: Final = str(Path(penstock.__file__).parent)
-_MACHINERY: Final = ("<frozen ", "/concurrent/futures/", "/multiprocessing/", "/asyncio/", "/threading.py")
+_LIBRARY: Final = os.path.dirname(os.__file__)
+"""Python's own modules; installed packages lie below it."""
 
 
 def trimmed(text: str, kind: str = "", message: str = "") -> list[str]:
     """The lines to show of a formatted traceback: `file:line, in function`, its source, at last the exception."""
+    shown = _kept(text, _is_theirs) or _kept(text, lambda file: True)
+    return shown or [f"{kind}: {message}" if message else kind]
+
+
+def _kept(text: str, wanted: Callable[[str], bool]) -> list[str]:
     shown: list[str] = []
-    keep = True
+    keep, frames = True, 0
     for line in text.rstrip().splitlines():
         found = _FRAME.match(line)
         if found is not None:
-            keep = _is_theirs(found["file"])
+            keep = wanted(found["file"])
+            frames += keep
             if keep:
                 shown.append(f"{_near(found['file'])}:{found['line']}, in {found['name']}")
         elif line.startswith("    "):
@@ -30,7 +39,7 @@ def trimmed(text: str, kind: str = "", message: str = "") -> list[str]:
         elif line and not line.startswith("Traceback "):
             keep = True
             shown.append(line)
-    return shown or [f"{kind}: {message}" if message else kind]
+    return shown if frames else []
 
 
 def of_failure(failure: Failure) -> list[str]:
@@ -46,7 +55,7 @@ def of_exception(error: BaseException) -> list[str]:
 
 
 def _is_theirs(file: str) -> bool:
-    return not file.startswith(_PACKAGE) and not any(part in file for part in _MACHINERY)
+    return not file.startswith((_PACKAGE, _LIBRARY, "<frozen ")) and "site-packages" not in file
 
 
 def _near(file: str) -> str:

@@ -7,11 +7,11 @@ order and the boxes' widths allow. Pure, and the same for the same graph.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from penstock.model.graph import layers
-import itertools
 
 SWEEPS = 8
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 from penstock.cli.drawing.layout import Placed, place
 from penstock.cli.drawing.picture import Box, Picture
-import itertools
 
 CHARACTER: Final = 7.4  # pixels, of the font below at 13 px
 HEIGHT: Final = 34.0

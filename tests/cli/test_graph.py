@@ -1,0 +1,168 @@
+"""`penstock graph`: on the terminal, as Mermaid, as SVG, of a file or of a run."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from penstock.cli.drawing.layout import place
+from penstock.cli.drawing.mermaid import mermaid
+from penstock.cli.drawing.picture import Box, Picture
+from penstock.cli.drawing.svg import svg
+from penstock.cli.drawing.terminal import PLAIN, ROUND, Strokes, draw
+from tests.cli.conftest import Cli, document
+
+
+def picture(depends_on: dict[str, str]) -> Picture:
+    return Picture("it", {name: Box(name, tuple(needs.split())) for name, needs in depends_on.items()})
+
+
+def drawn(depends_on: dict[str, str], strokes: Strokes = ROUND) -> str:
+    sign = "●" if strokes is ROUND else "o"
+    return "\n".join(draw(picture(depends_on), lambda box: sign, lambda box: box.name, strokes))
+
+
+DIAMOND = {"a": "", "b": "a", "c": "a", "d": "a", "e": "b c d"}
+
+
+def test_a_chain_is_a_list() -> None:
+    assert drawn({"a": "", "b": "a"}) == "●  a\n●  b"
+
+
+def test_lanes_split_and_meet() -> None:
+    assert drawn(DIAMOND) == "●      a\n├─┬─╮\n● │ │  b\n│ ● │  c\n│ │ ●  d\n├─┴─╯\n●      e"
+
+
+def test_where_there_is_no_unicode_lanes_are_drawn_in_ascii() -> None:
+    assert drawn(DIAMOND, PLAIN) == "o      a\n+-+-+\no | |  b\n| o |  c\n| | o  d\n+-+-+\no      e"
+
+
+def test_steps_that_have_nothing_to_do_with_each_other_do_not_touch() -> None:
+    assert drawn({"a": "", "b": ""}) == "●  a\n\n●  b"
+
+
+def test_an_edge_passes_behind_the_lanes_it_does_not_touch() -> None:
+    text = drawn({"a": "", "b": "a", "c": "a", "d": "b", "e": "b d"})
+    assert text == "●      a\n├─╮\n● │    b\n├─│─╮\n│ ● │  c\n●   │  d\n├───╯\n●      e"
+
+
+def test_every_step_is_drawn_once_whatever_the_graph() -> None:
+    names = "abcdefghij"
+    for seed in range(200):
+        chosen = {
+            name: " ".join(
+                other
+                for number, other in enumerate(names[:at])
+                if (seed * 7919 + at * 31 + number * 17) % 5 == 0
+            )
+            for at, name in enumerate(names)
+        }
+        lines = drawn(chosen).splitlines()
+        assert sorted(line[-1] for line in lines if "●" in line) == sorted(names)
+
+
+def test_a_graph_of_a_file(cli: Cli) -> None:
+    assert (
+        cli("graph", "greetings.py").output
+        == "greetings\n\n  ●  names\n  ●  greet  for each item\n  ●  letter\n"
+    )
+
+
+def test_a_graph_of_a_run_has_its_statuses(cli: Cli) -> None:
+    cli("run", "mendable.py")
+    output = cli("graph", "latest").output
+    assert "✓  before" in output
+    assert "✗  divide" in output
+
+
+def test_a_graph_in_json_is_what_depends_on_what(cli: Cli) -> None:
+    found = document(cli("graph", "greetings.py", "--json"))
+    assert found["workflow"] == "greetings"
+    assert [(step["step"], step["kind"], step["depends_on"]) for step in found["steps"]] == [
+        ("names", "step", []),
+        ("greet", "map", ["names"]),
+        ("letter", "step", ["greet"]),
+    ]
+
+
+NESTED = """
+from penstock import Workflow, task
+
+@task
+def add(number: int = 1) -> int:
+    return number + 1
+
+inner = Workflow("inner")
+inner.add_task(add)
+inner.add_task(lambda add: add * 2, name="double", depends_on=["add"])
+flow = Workflow("outer")
+flow.add_task(lambda: 1, name="one")
+flow.add_workflow(inner, depends_on=["one"], values={"number": 3})
+flow.add_task(lambda inner: inner, name="last", depends_on=["inner"], when=lambda inner: inner > 0)
+"""
+
+
+def test_a_workflow_inside_a_workflow_is_drawn_as_its_steps(cli: Cli) -> None:
+    Path("nested.py").write_text(NESTED)
+    found = document(cli("graph", "nested.py:flow", "--json"))
+    assert [(step["step"], step["depends_on"]) for step in found["steps"]] == [
+        ("one", []),
+        ("inner/add", ["one"]),
+        ("inner/double", ["inner/add"]),
+        ("last", ["inner/double"]),
+    ]
+    assert cli("run", "nested.py:flow").exit_code == 0
+    assert {step["status"] for step in document(cli("graph", "latest", "--json"))["steps"]} == {"completed"}
+
+
+def test_mermaid_names_every_step_and_edge() -> None:
+    text = mermaid(picture(DIAMOND))
+    assert text.startswith("flowchart TD\n")
+    assert text.count(" --> ") == 6
+    assert all(f'["{name}"]' in text for name in DIAMOND)
+
+
+def test_names_are_quoted_in_mermaid_and_in_svg() -> None:
+    odd = Picture("it", {'a"<b>': Box('a"<b>')})
+    assert '["a&quot;&lt;b&gt;"]' in mermaid(odd)
+    ElementTree.fromstring(svg(odd))
+
+
+def test_an_svg_has_a_box_a_step_and_a_line_an_edge(cli: Cli, folder: Path) -> None:
+    assert cli("graph", "greetings.py", "-o", "graph.svg").exit_code == 0
+    space = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.parse(folder / "graph.svg").getroot()
+    assert [title.text for title in root.iter(f"{space}title")] == ["names", "greet", "letter"]
+    assert len([path for path in root.iter(f"{space}path") if "marker-end" in path.attrib]) == 2
+
+
+@pytest.mark.parametrize("ending", [".svg", ".mmd", ".txt"])
+def test_the_format_follows_from_the_files_ending(cli: Cli, folder: Path, ending: str) -> None:
+    cli("graph", "greetings.py", "-o", f"graph{ending}")
+    begins = {".svg": "<svg", ".mmd": "flowchart", ".txt": "greetings"}[ending]
+    assert (folder / f"graph{ending}").read_text(encoding="utf-8").startswith(begins)
+
+
+def test_boxes_of_a_layer_do_not_overlap_and_edges_go_down() -> None:
+    needs = {
+        name: box.depends_on
+        for name, box in picture({**DIAMOND, "f": "a e", "g": "b", "h": "g f"}).boxes.items()
+    }
+    placed = place(needs, dict.fromkeys(needs, 100.0), 20.0)
+    for layer in set(placed.layer.values()):
+        row = sorted(placed.x[name] for name in needs if placed.layer[name] == layer)
+        assert all(right - left >= 119.9 for left, right in itertools.pairwise(row))
+    assert min(placed.x.values()) >= 49.9
+    assert all(placed.layer[above] < placed.layer[below] for above, below in placed.edges)
+
+
+def test_a_workflow_that_decides_as_it_runs_has_no_graph_beforehand() -> None:
+    from penstock.cli.drawing.picture import picture_of
+    from penstock.errors import DefinitionError
+    from penstock.model.program import Plan
+
+    with pytest.raises(DefinitionError, match="decides its steps as it runs"):
+        picture_of(Plan())
