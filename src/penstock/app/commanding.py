@@ -18,9 +18,9 @@ class Commanding(Reading):
         status = held.state.status if held is not None else self.status_of(run_id)
         _allow(run_id, kind, status)
         if held is not None:
+            held.driver.post(held.driver.obey, held.state, kind, reason)
             if kind == "cancel":
                 held.driver.warn(held.state)
-            held.driver.post(held.driver.obey, held.state, kind, reason)
         else:
             self._send(run_id, Letter(0, self.clock.now(), kind, "", reason, self.owner))
 

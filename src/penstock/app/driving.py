@@ -10,6 +10,7 @@ from weakref import WeakSet
 from penstock.app.hosting import Hosting
 from penstock.app.interrupts import Interruptible
 from penstock.app.leaving import Leaving, how_to_go_on
+from penstock.context import current
 from penstock.engine.sync_driver import SyncDriver
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Driving(Hosting, Leaving):
         self.closed = False
         self._local = threading.local()
         self._drivers: WeakSet[SyncDriver] = WeakSet()  # one a thread that called `run`
-        self._background: SyncDriver | None = None
+        self._backgrounds: list[SyncDriver] = []
         self._loops: dict[int, AioDriver] = {}
 
     def own_driver(self) -> SyncDriver:
@@ -42,15 +43,27 @@ class Driving(Hosting, Leaving):
         return driver
 
     def background_driver(self) -> SyncDriver:
-        """The driver in a thread of the engine's own."""
+        """The driver in a thread of the engine's own; a step that runs there gets another, since it may wait for what it starts."""
         with self.lock:
-            if self._background is None:
-                driver = self._background = SyncDriver(self)
+            above = self._background_of_caller()
+            depth = 0 if above is None else self._backgrounds.index(above) + 1
+            if depth == len(self._backgrounds):
+                driver = SyncDriver(self)
                 driver.thread = threading.Thread(
                     target=self._serve, args=(driver,), name="penstock-driver", daemon=True
                 )
+                self._backgrounds.append(driver)
                 driver.thread.start()
-            return self._background
+            return self._backgrounds[depth]
+
+    def _background_of_caller(self) -> SyncDriver | None:
+        """The background driver that waits while the caller does: whose thread this is, or whose run's step."""
+        context = current()
+        held = None if context is None else self.holdings.get(context.run)
+        for driver in self._backgrounds:
+            if driver.thread is threading.current_thread() or (held is not None and held.driver is driver):
+                return driver
+        return None
 
     def loop_driver(self) -> AioDriver:
         """The driver of the running event loop."""
@@ -89,7 +102,7 @@ class Driving(Hosting, Leaving):
             driver.drive(lambda: self.closed)
         finally:
             with self.lock:
-                self._background = None
+                self._backgrounds.remove(driver)
             self.leave(driver)
 
     def _leave_own(self, driver: SyncDriver) -> None:
@@ -117,8 +130,7 @@ class Driving(Hosting, Leaving):
         self.warn_of_left(left)
 
     def _others(self) -> list[SyncDriver]:
-        background = self._background
-        return [*self._drivers, *([background] if background is not None else [])]
+        return [*self._drivers, *self._backgrounds]
 
 
 def _wake() -> None:

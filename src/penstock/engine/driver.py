@@ -164,7 +164,7 @@ class Driver:
         if context.lines is not None:
             self.host.captured(step, context)
         if failure is not None:
-            self.core.failed(step, failure, at)
+            self._failed(step, failure, context)
         elif self._durable:
             self._ended(step, value, at)
         else:
@@ -316,7 +316,17 @@ class Driver:
         if failure is None:
             self._ended(step, value, self.now())
         else:
-            self.core.failed(step, failure, self.now())
+            self._failed(step, failure, context)
+
+    def _failed(self, step: Step, failure: Failure, context: Context) -> None:
+        """An attempt that was told to stop may fail before the command that stops it is carried out: that comes first."""
+        if context.cancelled and not step.stopping:
+            self.post(self._failed_at_last, step, failure)
+        else:
+            self._failed_at_last(step, failure)
+
+    def _failed_at_last(self, step: Step, failure: Failure) -> None:
+        self.core.failed(step, failure, self.now())
 
     def _ended(self, step: Step, value: Any, at: float) -> None:
         try:
