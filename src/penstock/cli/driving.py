@@ -168,7 +168,9 @@ def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:
 def _steps(board: Board, desk: Desk) -> None:
     desk.say()
     now = board.ended or time.time()
-    for line in rows(board.bars.values(), Look(desk.ink, terminal_width() - 3, now, over=True)):
+    blamed = board.error.step if board.error is not None else None
+    look = Look(desk.ink, terminal_width() - 3, now, over=True, blamed=blamed)
+    for line in rows(board.bars.values(), look):
         desk.say(f" {line}")
     desk.say()
 

@@ -78,7 +78,7 @@ def _as_json(row: Row) -> str:
 
 
 def _for_people(ink: Ink) -> Callable[[Row], str]:
-    room = terminal_width() - 58
+    room = terminal_width() - 64
 
     def line(row: Row) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(row.at)) + f"{row.at % 1:.3f}"[1:]

@@ -16,13 +16,17 @@ BAR_COLUMNS: Final = 24
 
 
 class Look(NamedTuple):
-    """How rows are drawn: in at most so many columns, as of `now`. `frame` turns spinners; `over`: nothing runs any more."""
+    """How rows are drawn: in at most so many columns, as of `now`. `frame` turns spinners; `over`: nothing runs any more.
+
+    `blamed` is a step whose error is told elsewhere.
+    """
 
     ink: Ink
     columns: int
     now: float
     frame: int | None = None
     over: bool = False
+    blamed: str | None = None
 
 
 def rows(bars: Iterable[Bar], look: Look) -> list[str]:
@@ -81,7 +85,7 @@ def _remarks(bar: Bar, ink: Ink) -> list[str]:
 
 
 def _trouble(bar: Bar, room: int, look: Look) -> str:
-    if bar.error is None or not (bar.upset or bar.status == "failed"):
+    if bar.error is None or bar.name == look.blamed or not (bar.upset or bar.status == "failed"):
         return ""
     wait = bar.retry_at - look.now if bar.retry_at is not None and bar.status == "waiting" else 0.0
     again = f"again in {duration(wait)}: " if wait > 0.1 and not look.over else ""

@@ -80,7 +80,8 @@ class Sight:
         status = "unfinished" if self.left else board.status
         head = f"{ink(board.workflow, 'title')}  run {ink(board.run, 'name')}  {ink.sign(status)} {ink.status(status)}"
         over = self.left or board.status in FINISHED
-        steps = rows(board.bars.values(), Look(ink, terminal_width() - 3, now, over=over))
+        blamed = board.error.step if board.error is not None else None
+        steps = rows(board.bars.values(), Look(ink, terminal_width() - 3, now, over=over, blamed=blamed))
         return [
             head,
             "",
