@@ -268,16 +268,13 @@ class Core:
                 return None
             queue.popleft()
             run = step.run
-            if step.status != "ready":
-                self._unpark(run, 1)  # it is not to start: if a place was free for it, that is another's
-                if step.status != "waiting" or step.due is None:
-                    if run.parked:  # it was dropped after it had been given the place of one that ended
-                        self._unpark(run, 1)
-                        self._refill = True
-                    continue
-                if step.due > at:  # the clock was set back while it waited for a slot
+            if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
+                if step.status == "waiting" and step.due is not None:  # the clock was set back meanwhile
                     self._arm(step.due, "step", step)
-                    continue
+                if run.parked:  # it is not to start: if a place was free for it, that is another's
+                    self._unpark(run, 1)
+                    self._refill = True
+                continue
             if run.gone or step.live:
                 continue
             limit = run.program.limit
