@@ -140,6 +140,22 @@ def test_a_paused_run_ends_what_runs_and_goes_on_when_it_is_resumed() -> None:
     assert run.result(SOON) == "next"
 
 
+def test_a_run_may_be_paused_before_it_has_begun() -> None:
+    busy, gate = gated()
+    before = busy.start()
+    assert gate.running.wait(SOON)
+    flow, open_gate = gated()
+    open_gate.release.set()
+    run = flow.start()
+    assert run.status == "pending"
+    run.pause()
+    gate.release.set()
+    before.result(SOON)
+    until(lambda: run.status == "paused")
+    assert not open_gate.running.is_set()
+    assert run.resume().result(SOON) == "released"
+
+
 def test_commands_that_mean_nothing_are_refused_with_the_reason() -> None:
     flow = Workflow("done")
     flow.add_task(lambda: 1, name="it")

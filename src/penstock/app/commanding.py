@@ -44,7 +44,7 @@ class Commanding(Reading):
 
 _COMMANDS: dict[str, frozenset[str]] = {
     "cancel": frozenset({"pending", "running", "paused"}),
-    "pause": frozenset({"running"}),
+    "pause": frozenset({"pending", "running"}),
     "resume": frozenset({"paused"}),
     "signal": frozenset({"pending", "running", "paused"}),
 }

@@ -145,7 +145,7 @@ class Run(Generic[T]):
         self._engine.command(self.id, "cancel", reason)
 
     def pause(self, reason: str = "") -> None:
-        """Let running steps end and start none. Raises CommandRefused if the run is not running."""
+        """Let running steps end and start none. Raises CommandRefused if it is paused or has finished."""
         self._engine.command(self.id, "pause", reason)
 
     def resume(self) -> Run[T]:
