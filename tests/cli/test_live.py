@@ -123,7 +123,7 @@ def test_a_paused_run_says_how_to_go_on(terminals: list[Terminal], folder: Path)
     terminals.append(terminal)
     terminal.shows(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] first")
     subprocess.run([sys.executable, "-m", "penstock", "pause", "latest"], check=True, capture_output=True)
-    terminal.shows(r"paused: penstock resume [0-9a-f]{8}, in another terminal")
+    terminal.shows(r"paused; go on: penstock resume [0-9a-f]{8}")
     open_gates(folder, "first", "second", "third")
     subprocess.run([sys.executable, "-m", "penstock", "resume", "latest"], check=True, capture_output=True)
     assert terminal.ended() == 0

@@ -56,7 +56,7 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-def terminal_width(default: int = 100) -> int:
+def terminal_width(default: int = 120) -> int:
     """Columns of the terminal; a pipe has as many as `default`."""
     import shutil
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 from penstock.cli.board import Board
 from penstock.cli.ink import Ink
 from penstock.cli.rows import Look, fitting, rows
-from penstock.cli.text import duration, plural
+from penstock.cli.text import cut, duration, plural
 
 FIRST_SECONDS: Final = 0.15
 FRAME_SECONDS: Final = 0.1
@@ -73,7 +73,8 @@ class Live:
         now = time.time()
         lines = rows(list(board.bars.values()), Look(ink, columns - 3, now, frame))
         shown = fitting(board, lines, max(3, height - 4), ink)
-        return ["", *(f" {line}" for line in shown), "", f" {foot(board, ink, now)}"]
+        drawing = ["", *(f" {line}" for line in shown), "", f" {foot(board, ink, now)}"]
+        return [cut(line, columns - 1) for line in drawing]
 
     def _put(self, lines: Sequence[str], above: str = "") -> None:
         """Erase what was drawn, print `above`, draw `lines`: one write, so that nothing flickers."""
@@ -114,9 +115,6 @@ def foot(board: Board, ink: Ink, now: float) -> str:
     settled = sum(bar.status in ("completed", "skipped", "reused") for bar in bars)
     said = f"{duration(now - board.started)}  ·  {settled} of {plural(len(bars), 'step')}"
     if board.status == "paused":
-        return (
-            ink(said, "dim")
-            + "  ·  "
-            + ink(f"paused: penstock resume {board.run[:8]}, in another terminal", "warn")
-        )
+        how = ink(f"paused; go on: penstock resume {board.run[:8]}", "warn")
+        return f"{ink(said, 'dim')}  ·  {how}"
     return ink(f"{said}  ·  Ctrl-C leaves it, to be resumed", "dim")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_PARTS = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def duration(seconds: float) -> str:
@@ -60,11 +61,31 @@ def pad(text: str, columns: int) -> str:
 def clip(text: str, columns: int) -> str:
     """Unstyled text in one line of at most so many columns, with an ellipsis where it was cut."""
     text = " ".join(text.split("\n")).strip()
+    return text if width(text) <= columns else f"{_head(text, columns - 1)}…"
+
+
+def _head(text: str, columns: int) -> str:
+    """As much of unstyled text as fits."""
+    text = text[: max(0, columns)]
+    while width(text) > columns:
+        text = text[:-1]
+    return text
+
+
+def cut(text: str, columns: int) -> str:
+    """Styled text of at most so many columns."""
     if width(text) <= columns:
         return text
-    while text and width(text) > max(0, columns - 1):
-        text = text[: max(0, columns - 1)] if text.isascii() else text[:-1]
-    return f"{text}…"
+    shown, room = "", columns
+    for part in _PARTS.split(text):
+        if part.startswith("\x1b["):
+            shown += part
+        elif width(part) >= room:
+            return f"{shown}{_head(part, room - 1)}…" + ("\x1b[0m" if "\x1b" in text else "")
+        else:
+            shown += part
+            room -= width(part)
+    return shown
 
 
 def columns(rows: Iterable[Sequence[str]], right: Iterable[int] = (), gap: str = "  ") -> list[str]:
