@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,9 @@ class Place:
         for life in self.lives:
             life.close()
 
+    def remove(self) -> None:
+        shutil.rmtree(self.folder)
+
 
 def _number(text: str) -> int | None:
     return None if text == "None" else int(text)
@@ -135,6 +139,10 @@ class Life:
     def drives(self) -> bool:
         """Whether something was recorded by it, or it is over."""
         return bool(self.recorded()) or self.is_over()
+
+    def has_done_a_step(self) -> bool:
+        """Whether a step was done by it, or it is over."""
+        return any(" StepDone " in line for line in self.recorded()) or self.is_over()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

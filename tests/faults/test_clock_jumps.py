@@ -136,6 +136,9 @@ def test_a_lease_that_nobody_extends_lapses_though_wall_time_jumps(
     clock.jump(seconds)
     other = open_one()
     taken = wait_until(lambda: resumed(other, run.id, slow.flow), "the lease lapses")
+    wait_until(
+        lambda: any(row.kind == "owned" for row in other.durable_store().read(run.id)), "it is taken over"
+    )
     slow.go.set()
     assert taken.result(timeout=30) == 3
     with pytest.raises(LeaseLost):
