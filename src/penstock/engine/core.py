@@ -126,7 +126,8 @@ class Core:
         """The run's rows were not taken: what we know of it is a guess. Forget it; its steps' answers are void."""
         run.gone = True
         self.runs.pop(run.id, None)
-        self._takes.pop(run, None)
+        if not any(row[0] is run for row in self._rows):  # else these rows are tried, and take their letters with them
+            self._takes.pop(run, None)
         for step in _running(run):
             self._release(step)
             self._stops.append(step)
