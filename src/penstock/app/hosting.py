@@ -37,9 +37,25 @@ class Hosting(Parts):
             held.handle.finished(None, error)
 
     def captured(self, step: machine.Step, context: Context) -> None:
+        self._keep_lines(context)
+
+    def bring_lines(self) -> None:
+        """Keep what steps have written so far, though they go on. From the keeper's thread."""
+        for driver in {held.driver for held in self.holdings.all()}:
+            here = driver.here
+            for context in [*driver.flying.values(), *([here[1]] if here is not None else [])]:
+                if context.lines:
+                    self._keep_lines(context)
+
+    def _keep_lines(self, context: Context) -> None:
         assert context.lines is not None
-        taken = context.lines.take()
-        self.progressed(context, "lines", taken)
+        with self.lines_lock:
+            taken = context.lines.take()
+            if taken:
+                self.progressed(context, "lines", taken)
+                self._write_lines(context, taken)
+
+    def _write_lines(self, context: Context, taken: list[tuple[float, str, str]]) -> None:
         lines = [(context.run, context.step, context.item, context.attempt, *line) for line in taken]
         if self.store is None:
             self.lines.extend(lines)

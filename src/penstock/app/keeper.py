@@ -1,4 +1,4 @@
-"""The engine's own thread: it keeps leases alive and brings letters, whatever the drivers are busy with."""
+"""The engine's own thread: it keeps leases alive, brings letters and what steps write, whatever the drivers are busy with."""
 
 from __future__ import annotations
 
@@ -47,3 +47,4 @@ class Keeper:
             except StoreError:  # busy for now; what is due stays due
                 continue
             self._engine.settle_debts()
+            self._engine.bring_lines()

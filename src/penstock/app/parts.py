@@ -82,6 +82,7 @@ class Parts:
         self.lines: deque[tuple[str, str, int | None, int, float, str, str]] = deque(maxlen=KEPT_LINES)
         self.executors: dict[str, Executor] = dict(executors)
         self.holdings = Holdings()
+        self.lines_lock = threading.Lock()  # a line is kept once, and in order
         self.writes_lines = True  # the last time that steps had written something, it could be kept
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
