@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.conftest import Cli, document, lines
+from tests.cli.conftest import Cli, Spawned, document, lines
+from tests.cli.waiting import open_gates, until_in
 
 
 def test_runs_are_listed_newest_first_and_filtered(cli: Cli) -> None:
@@ -124,6 +126,20 @@ def test_logs_that_are_warnings_of_a_logger_are_there_too(cli: Cli) -> None:
     cli("run", "warns.py")
     (line,) = lines(cli("logs", "latest", "--json"))
     assert (line["stream"], line["text"]) == ("log", "WARNING penstock.step: low on ink")
+
+
+def test_what_a_long_step_prints_is_there_while_it_runs(spawn: Callable[..., Spawned], folder: Path) -> None:
+    gate = "async def pass_gate(name: str) -> str:"
+    talking = (folder / "gated.py").read_text().replace(gate, f"{gate}\n    print('waiting at', name)")
+    (folder / "talks.py").write_text(talking)
+    run = spawn("run", "talks.py")
+    until_in(folder, "first")
+    following = spawn("logs", "latest", "--follow")
+    assert following.process.stdout is not None
+    assert "waiting at first" in following.process.stdout.readline()
+    open_gates(folder, "first", "second", "third")
+    assert "waiting at third" in following.ended()[1]
+    assert run.ended()[0] == 0
 
 
 WARNS = """
