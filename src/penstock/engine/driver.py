@@ -98,12 +98,16 @@ class Driver:
         """From any thread: have `what(*args)` called on the driver's own."""
         raise NotImplementedError
 
+    def look(self) -> None:
+        """Take what came while steps ran here, before anything more is started."""
+
     def turn(self) -> bool:
         """What may run here, then a batch of all that happened. False if there is nothing to do but wait."""
         core = self.core
         worked = bool(self.ready) or (not self._durable and bool(self.inline.queue))
         if worked:
             self._run_many()
+            self.look()
         now = self.now()
         due = core.next_due()
         if due is not None and due <= now:

@@ -48,16 +48,20 @@ class SyncDriver(Driver):
     def drive(self, until: Callable[[], bool]) -> None:
         """Drive every run of this core until `until()` is true and all that happened is durable."""
         self.driving = True
-        mail, turn = self._mail, self.turn
+        look, turn = self.look, self.turn
         try:
             while not until():
-                while not mail.empty():
-                    what, args = mail.get()
-                    what(*args)
+                look()
                 if not turn():
                     self.wait()
         finally:
             self.driving = False
+
+    def look(self) -> None:
+        mail = self._mail
+        while not mail.empty():
+            what, args = mail.get()
+            what(*args)
 
     def wait(self) -> None:
         """Until mail comes or a timer is due, a second at most."""
