@@ -43,7 +43,7 @@ class Driving(Hosting, Leaving):
         return driver
 
     def background_driver(self) -> SyncDriver:
-        """The driver in a thread of the engine's own; a step that runs there gets another, since it may wait for what it starts."""
+        """The driver in a thread of the engine's own; a step that runs there gets another: it may wait for what it starts."""
         with self.lock:
             above = self._background_of_caller()
             depth = 0 if above is None else self._backgrounds.index(above) + 1

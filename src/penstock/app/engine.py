@@ -15,8 +15,7 @@ from penstock.catalogue import source_of
 from penstock.context import current, is_async, stop_if_loading_main
 from penstock.context.capture import install, uninstall
 from penstock.engine.journal import DurableJournal
-from penstock.engine.sync_driver import SyncDriver
-from penstock.errors import DefinitionError, PenstockError
+from penstock.errors import CommandRefused, DefinitionError, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.ids import new_id, run_id_for
@@ -90,16 +89,30 @@ class Engine(Commanding, Driving):
         program = definition.as_program()
         self._check_steps(program, driver)
         run_id = new_id(os.urandom(8)) if key is None else run_id_for(program.name, key)
-        if key is not None and (known := self.known(run_id)) is not None:
-            return known, False
         self.learn(definition)
+        if key is not None and (known := self.known(run_id)) is not None:
+            return self._go_on(known, definition, driver)
         self.journal.text(inputs)
         state = machine.Run(run_id, program)
-        handle: Run[Any] = Run(self, run_id, program.name, state)
+        handle: Run[Any] = Run(self, run_id, program.name, state, definition)
         event = self._started(definition, program, inputs, **how)
         self._hold(state, driver, handle)
         driver.post_or_call(driver.start, state, event)
         return handle, True
+
+    def _go_on(self, known: Run[Any], definition: Definition, driver: Driver) -> tuple[Run[Any], bool]:
+        """A run that was started before under the same key: if its engine is gone, this one takes it up."""
+        if self.store is None or self.holdings.get(known.id) is not None or known.status != "running":
+            return known, False
+        from penstock.app.recovery import recover
+
+        try:
+            recovered = recover(self, known.id, definition)
+        except CommandRefused:  # it is alive elsewhere
+            return known, False
+        if isinstance(recovered, Run):
+            return recovered, False
+        return self._adopt(recovered, driver, definition), True
 
     def _started(
         self,
@@ -118,11 +131,13 @@ class Engine(Commanding, Driving):
         return e.RunStarted(program.name, program.version, inputs, 1, deadline, source_of(definition), said)
 
     def learn(self, definition: Any) -> None:
-        """Let the codec resolve the classes that a definition's annotations name."""
+        """Let the codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""
         if self.store is None or definition in self._learned:
             return
         for annotation in getattr(definition, "annotations", list)():
             self.codec.learn(annotation)
+        for module in getattr(definition, "modules", set)():
+            self.codec.allow(f"{module}:*")
         self._learned.add(definition)
 
     def _check_steps(self, program: Program, driver: Driver) -> None:
@@ -149,6 +164,8 @@ class Engine(Commanding, Driving):
         Raises CommandRefused if it is alive elsewhere and not paused, or was cancelled; CodeChanged if the code does not fit.
         """
         stop_if_loading_main()
+        if definition is not None:
+            self.learn(definition)
         held = self.holdings.get(run_id)
         if held is not None:
             if held.state.status == "paused":
@@ -162,12 +179,12 @@ class Engine(Commanding, Driving):
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
-        handle = self._adopt(recovered, driver)
+        handle = self._adopt(recovered, driver, definition)
         return self.drive(driver, handle) if wait else handle
 
-    def _adopt(self, recovered: Recovered, driver: SyncDriver) -> Run[Any]:
+    def _adopt(self, recovered: Recovered, driver: Driver, definition: Definition | None) -> Run[Any]:
         state = recovered.state
-        handle: Run[Any] = Run(self, state.id, state.workflow, state)
+        handle: Run[Any] = Run(self, state.id, state.workflow, state, definition)
         self._hold(state, driver, handle)
         driver.post_or_call(driver.adopt, state, recovered.epoch, self.owner, recovered.reopen)
         driver.post_or_call(driver.obey, state, "resume", "")

@@ -13,7 +13,7 @@ from penstock.model import machine
 from penstock.model.failure import Failure
 from penstock.model.graph import nearest
 from penstock.model.history import Attempt, StepRecord
-from penstock.model.program import Map
+from penstock.model.program import Definition, Map
 from penstock.model.states import FINISHED, RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -29,9 +29,17 @@ class Run(Generic[T]):
     through its inbox.
     """
 
-    def __init__(self, engine: Engine, id: str, workflow: str, live: machine.Run | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        id: str,
+        workflow: str,
+        live: machine.Run | None = None,
+        definition: Definition | None = None,
+    ) -> None:
         self._engine = engine
         self._live = live
+        self._definition = definition  # its code, where this process has it: in a shell it is nowhere else
         self._final: machine.Outcome | None = None
         self._error: BaseException | None = None
         self._waiting: threading.Event | None = None
@@ -150,7 +158,7 @@ class Run(Generic[T]):
 
     def resume(self) -> Run[T]:
         """Go on: end a pause, take up a run whose process is gone, or reopen a failed one."""
-        return self._engine.resume(self.id)
+        return self._engine.resume(self.id, self._definition)
 
     def signal(self, name: str, value: Any = None, *, key: str | None = None) -> None:
         """Send a message into the run; the same key is taken once."""

@@ -44,9 +44,15 @@ class JsonCodec:
     def __init__(self, *, types: Iterable[Any] = (), allow: Iterable[str] = ()) -> None:
         self._by_type: dict[type, Rule] = {}
         self._by_tag: dict[str, Rule] = dict(BY_TAG)
-        self._allow = frozenset(map(_checked_tag, allow))
+        self._allow: set[str] = set()
+        for tag in allow:
+            self.allow(tag)
         for annotation in types:
             self.learn(annotation)
+
+    def allow(self, tag: str) -> None:
+        """Lets values of this tag come back as themselves: `"module:QualName"` or `"module:*"`."""
+        self._allow.add(_checked_tag(tag))
 
     def register(
         self,

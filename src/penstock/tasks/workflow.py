@@ -221,6 +221,16 @@ class Workflow:
                 found.extend(hints_of(place.task.fn).values())
         return found
 
+    def modules(self) -> set[str]:
+        """Where it and its tasks were written: classes from there may come back from a store."""
+        found = {self.module}
+        for place in self._places.values():
+            if place.flow is not None:
+                found |= place.flow.modules()
+            elif place.task is not None:
+                found.add(getattr(place.task.fn, "__module__", None) or self.module)
+        return found - {"", "builtins"}
+
     @property
     def inputs(self) -> dict[str, Parameter]:
         """What a run is given by name, with types and defaults."""
