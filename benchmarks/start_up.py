@@ -54,8 +54,10 @@ def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
 
 
 def above_bare(budget: Budget, found: Rounds) -> Figure:
-    above = [1e3 * (work - bare) for work, bare in zip(found.work, found.bare, strict=True)]
-    return figure(budget, median(above), min(above), rounds=found.number, note=of_which(found))
+    pairs = list(zip(found.work, found.bare, strict=True))
+    work, bare = min(pairs, key=sum)
+    above = median(1e3 * (work - bare) for work, bare in pairs)
+    return figure(budget, above, 1e3 * (work - bare), rounds=found.number, note=of_which(found))
 
 
 def of_which(found: Rounds) -> str:
