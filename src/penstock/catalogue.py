@@ -94,8 +94,12 @@ def pick(module: ModuleType, name: str = "") -> Definition:
             f"{where} holds no workflow: make one, such as flow = Workflow('name'), at the top level"
         )
     if name:
-        for variable, definition in found.items():
-            if name in (variable, getattr(definition, "name", None)):
+        by_variable = vars(module).get(name)
+        for definition in found.values():
+            if definition is by_variable:
+                return definition
+        for definition in found.values():
+            if name == getattr(definition, "name", None):
                 return definition
         close = nearest(name, found)
         hint = f"did you mean {close!r}?" if close else f"it holds {', '.join(found)}"
