@@ -24,7 +24,6 @@ def test_a_question_answers_for_each_of_its_budgets(name: str) -> None:
     assert [figure.name for figure in found] == [
         budget.name for budget in importlib.import_module(f"benchmarks.{name}").BUDGETS
     ]
-    assert all(figure.measured > 0 or figure.name == "idle" for figure in found)
 
 
 def test_no_two_budgets_share_a_name() -> None:
