@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock.cli import ending
+from penstock.errors import StoreFull
 from tests.cli.conftest import Cli
 
 TWO = """
@@ -129,3 +131,11 @@ def test_help_lists_the_commands_without_loading_them(cli: Cli) -> None:
     result = cli("--help")
     assert result.exit_code == 0
     assert "resume  Go on with a run where it stopped." in result.output
+
+
+def test_what_to_type_after_trouble_with_the_world_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    error = StoreFull("the disk is full")
+    error.add_note("go on: penstock resume 1234")
+    ending.report(error, debug=False, as_json=False)
+    assert capsys.readouterr().err == "error: the disk is full\ngo on: penstock resume 1234\n"
+    assert ending.code_of(error) == 3

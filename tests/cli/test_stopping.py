@@ -250,3 +250,13 @@ def test_output_that_nobody_reads_any_more_is_no_failure(spawn: Spawn, cli: Cli)
     assert following.process.stdout is not None
     following.process.stdout.close()
     assert following.process.wait(timeout=30) == 0
+
+
+def test_a_run_goes_on_though_nobody_reads_its_output(spawn: Spawn, cli: Cli, folder: Path) -> None:
+    run = spawn("run", "gated.py")
+    until_in(folder, "first")
+    assert run.process.stdout is not None
+    run.process.stdout.close()
+    open_gates(folder, "first", "second", "third")
+    assert run.process.wait(timeout=30) == 0
+    assert status(cli) == "completed"

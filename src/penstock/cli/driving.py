@@ -15,7 +15,7 @@ from penstock.cli.ink import is_live, terminal_width
 from penstock.cli.lines import Lines
 from penstock.cli.rows import Look, rows
 from penstock.cli.text import plural
-from penstock.errors import RunCancelled, RunFailed
+from penstock.errors import RunCancelled, RunFailed, WorldError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -69,7 +69,14 @@ class Watcher:
             from penstock.cli.live import Live
 
             return Live(self.board, self.desk.ink)
-        return Lines(self.board, self.desk.ink, self.desk.say)
+        return Lines(self.board, self.desk.ink, self._print)
+
+    def _print(self, line: str) -> None:
+        """A run goes on though nobody listens any more."""
+        try:
+            self.desk.say(line)
+        except BrokenPipeError:
+            ending.pipe_closed()
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
         """See Observer.recorded."""
@@ -129,6 +136,10 @@ def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin
         _complete(begin(engine, board), board, watcher)
     except KeyboardInterrupt:
         left = True
+    except WorldError as error:
+        if board.run and closing.kept(desk):
+            error.add_note(f"go on: {desk.command('resume', board.run)}")
+        raise
     finally:
         engine.close()
         watcher.view.stop()

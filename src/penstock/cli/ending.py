@@ -91,6 +91,8 @@ def message_of(error: BaseException) -> str:
 def _tell(error: BaseException, *, debug: bool) -> None:
     ink = ink_for(sys.stderr)
     print(f"{ink('error:', 'bad')} {message_of(error)}", file=sys.stderr)
+    if notes := getattr(error, "__notes__", []):
+        print(notes[-1], file=sys.stderr)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print(ink(f"see: {error.ctx.command_path} --help", "dim"), file=sys.stderr)
     if code_of(error) == BUG and not debug:
