@@ -27,6 +27,7 @@ class Driving(Hosting, Leaving):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.closed = False
+        self.default_executor: str | None = None
         self._local = threading.local()
         self._drivers: WeakSet[SyncDriver] = WeakSet()  # one a thread that called `run`
         self._backgrounds: list[SyncDriver] = []
@@ -36,7 +37,7 @@ class Driving(Hosting, Leaving):
         """A driver for this thread; a step that runs a workflow itself gets another."""
         driver: SyncDriver | None = getattr(self._local, "driver", None)
         if driver is None or driver.driving:
-            driver = SyncDriver(self)
+            driver = SyncDriver(self, self.default_executor)
             self._drivers.add(driver)
             if getattr(self._local, "driver", None) is None:
                 self._local.driver = driver
@@ -48,7 +49,7 @@ class Driving(Hosting, Leaving):
             above = self._background_of_caller()
             depth = 0 if above is None else self._backgrounds.index(above) + 1
             if depth == len(self._backgrounds):
-                driver = SyncDriver(self)
+                driver = SyncDriver(self, self.default_executor)
                 driver.thread = threading.Thread(
                     target=self._serve, args=(driver,), name="penstock-driver", daemon=True
                 )

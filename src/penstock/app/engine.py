@@ -33,7 +33,8 @@ LEASE_SECONDS = 5.0
 class Engine(Commanding, Driving):
     """Runs workflows on one store (None: ephemeral).
 
-    `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio". `observers` are told every
+    `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio"; `executor` is
+    where sync steps run that name none (left out, on the thread that drives them). `observers` are told every
     recorded event. `lease_seconds` is how long others wait before they take over the runs of a process that has gone.
     """
 
@@ -43,11 +44,13 @@ class Engine(Commanding, Driving):
         address: str,
         *,
         executors: Mapping[str, Executor] | None = None,
+        executor: str | None = None,
         observers: Iterable[Observer] = (),
         lease_seconds: float = LEASE_SECONDS,
         capture_echo: bool = True,
     ) -> None:
         super().__init__(store, address, executors or {}, observers, lease_seconds)
+        self.default_executor = executor
         self._learned: WeakSet[Any] = WeakSet()
         self._keeper: Keeper | None = None
         install(clock=self.clock.now, echo=capture_echo)

@@ -16,10 +16,11 @@ LOOK_SECONDS = 1.0
 
 
 class SyncDriver(Driver):
-    """Drives runs while its thread is inside `drive`."""
+    """Drives runs while its thread is inside `drive`. `executor` is where sync steps run that name none; left out, here."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, executor: str | None = None) -> None:
         super().__init__(host)
+        self._default = executor
         self._mail: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self.driving = False
         self.thread: threading.Thread | None = None  # whose driver it is, if it drives for good
@@ -28,6 +29,8 @@ class SyncDriver(Driver):
         self, name: str | None, fn: Callable[..., Any], timeout: float | None
     ) -> Executor | None:
         """Async steps go to a loop of their own, sync ones run here; with a timeout in a thread, one at a time."""
+        if name is None and not is_async(fn):
+            name = self._default
         if name == "inline":
             return None
         if name is not None:
