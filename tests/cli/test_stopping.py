@@ -260,3 +260,28 @@ def test_a_run_goes_on_though_nobody_reads_its_output(spawn: Spawn, cli: Cli, fo
     open_gates(folder, "first", "second", "third")
     assert run.process.wait(timeout=30) == 0
     assert status(cli) == "completed"
+
+
+def test_steps_on_threads_run_side_by_side_and_are_cancelled_at_once(
+    spawn: Spawn, cli: Cli, folder: Path
+) -> None:
+    (folder / "sides.py").write_text(SIDES)
+    run = spawn("run", "sides.py", "--executor", "threads")
+    until(lambda: (folder / "left").exists() and (folder / "right").exists(), "both run")
+    assert "is cancelled" in cli("cancel", "latest").output
+    assert run.ended()[0] == 4
+
+
+SIDES = """
+import time
+from pathlib import Path
+from penstock import Workflow, task
+
+def wait(name: str) -> None:
+    Path(name).touch()
+    time.sleep(60)
+
+flow = Workflow("sides")
+flow.add_task(wait, name="one", values={"name": "left"})
+flow.add_task(wait, name="two", values={"name": "right"})
+"""

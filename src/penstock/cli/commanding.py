@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
-from penstock.cli.desk import Desk
+from penstock.cli.desk import Desk, row_of
 from penstock.cli.runs import is_left
+from penstock.errors import StepTimeout
 from penstock.model.changes import Row
-from penstock.model.states import FINISHED
+from penstock.model.states import FINISHED, RunStatus
 
 if TYPE_CHECKING:
     from penstock.app import Engine
 
 
+_GOAL: Final[dict[str, RunStatus]] = {"cancel": "cancelled", "pause": "paused"}
+EFFECT_SECONDS: Final = 0.3
+
+
 def send(desk: Desk, name: str, kind: str, reason: str, *, wait: bool) -> None:
     """Cancel or pause a run; with `wait` return when it has taken effect."""
     with desk.look() as engine:
-        run_id = engine.get(name).id
-        engine.command(run_id, kind, reason)
+        run = engine.get(name)
+        run_id = run.id
+        if run.status != _GOAL[kind]:
+            engine.command(run_id, kind, reason)
         if wait:
             _await_quiet(engine, run_id)
+        elif not is_left(row_of(engine, run)):
+            _await_effect(engine, run_id, _GOAL[kind])
         row = engine.durable_store().get("runs", [run_id])[run_id]
     if desk.as_json:
         desk.answer({"run": run_id, "command": kind, "status": row["status"]})
@@ -32,9 +42,15 @@ def send(desk: Desk, name: str, kind: str, reason: str, *, wait: bool) -> None:
     elif is_left(row):
         desk.say(f"run {ink(run_id, 'name')} is not being driven; it will {kind} when it is resumed")
     else:
-        desk.say(f"run {ink(run_id, 'name')} was told to {kind}")
+        desk.say(f"run {ink(run_id, 'name')} was told to {kind}; its running steps end first")
     if kind == "pause" and status not in FINISHED:
         desk.say(f"  {ink('go on', 'dim')}   {desk.command('resume', run_id)}")
+
+
+def _await_effect(engine: Engine, run_id: str, goal: RunStatus) -> None:
+    """A moment, in which most runs do as they are told; a step that cannot be stopped takes its time."""
+    with suppress(StepTimeout):
+        engine.wait_for(run_id, {goal, *FINISHED}, EFFECT_SECONDS)
 
 
 def _await_quiet(engine: Engine, run_id: str) -> None:

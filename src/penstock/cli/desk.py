@@ -89,6 +89,14 @@ run_argument = click.argument("name", metavar="RUN")
 """A run's id, a unique beginning of it, or `latest`."""
 
 
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(["inline", "threads", "processes"]),
+    help="Where steps run that name none.  [default: inline, one by one]",
+)
+"""Of the commands that drive a run."""
+
+
 def row_of(engine: Engine, run: Run[Any]) -> dict[str, Any]:
     """The run's row in table `runs`."""
     row: dict[str, Any] = engine.durable_store().get("runs", [run.id])[run.id]

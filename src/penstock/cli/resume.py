@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, run_argument, with_desk
+from penstock.cli.desk import Desk, executor_option, run_argument, with_desk
 from penstock.cli.driving import Manner, drive, plan_of
 from penstock.cli.files import load_file, load_recorded
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--durability", type=click.Choice(["power", "crash"]), default="power", help="See `penstock run`."
 )
+@executor_option
 @with_desk
 @click.pass_context
 def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **given: Any) -> None:
@@ -48,7 +49,8 @@ def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **gi
 
     manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
     plan = plan_of(definition) if definition is not None else []
-    ctx.exit(drive(desk, manner, plan, begin, durability=given["durability"]))
+    options = {"durability": given["durability"], "executor": given["executor"]}
+    ctx.exit(drive(desk, manner, plan, begin, **options))
 
 
 def _catch_up(engine: Engine, board: Board, run_id: str, workflow: str) -> int:

@@ -10,7 +10,7 @@ import click
 
 from penstock.cli import inputs
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, with_desk
+from penstock.cli.desk import Desk, executor_option, with_desk
 from penstock.cli.driving import Manner, drive, plan_of
 from penstock.cli.files import load_file
 from penstock.errors import SettingsError
@@ -92,6 +92,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option("--key", help="The same key of one workflow is the same run: started once, found again.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Mark the run; may be repeated.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="The run's time; it fails when that is up.")
+@executor_option
 @click.option(
     "--durability",
     type=click.Choice(["power", "crash"]),
@@ -122,7 +123,8 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
         return engine.run(definition, values, **how)
 
     manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
-    ctx.exit(drive(desk, manner, plan_of(definition), begin, durability=given["durability"]))
+    options = {"durability": given["durability"], "executor": given["executor"]}
+    ctx.exit(drive(desk, manner, plan_of(definition), begin, **options))
 
 
 def _tags(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:
