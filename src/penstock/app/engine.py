@@ -38,7 +38,7 @@ class Engine(Commanding, Driving):
     recorded event. `lease_seconds` is how long others wait before they take over the runs of a process that has gone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a power
         self,
         store: Store | None,
         address: str,
