@@ -314,6 +314,12 @@ async def test_a_run_on_a_loop_is_paused_and_resumed() -> None:
     assert await run.result_async(SOON) == 2
 
 
+async def test_a_run_on_a_loop_is_sent_a_signal() -> None:
+    run = await engine_at().start_async(Asking())
+    await run.signal_async("approve", 42)
+    assert await run.result_async(SOON) == 42
+
+
 async def test_waiting_on_a_loop_may_take_too_long() -> None:
     flow = Workflow("slow")
     flow.add_task(lambda: None, name="x")

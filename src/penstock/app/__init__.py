@@ -20,7 +20,8 @@ def open_engine(store: str | None = None, **options: Any) -> Engine:
     """An engine of its own on a store; close it, or use it in a `with` block. See Engine for the options.
 
     `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else the nearest
-    `.penstock/` upward, else one beside pyproject.toml or .git, else here.
+    `.penstock/` upward, else one beside pyproject.toml or .git, else here. `durability` is "power" (what is committed
+    survives a power cut) or "crash" (it survives the end of the process, and is quicker).
     """
     address = address_of(store)
     durability = options.pop("durability", "power")

@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Run(Generic[T]):
     """One execution of a workflow.
 
-    Every method has a twin `..._async`. A run that another process drives is watched through the store; commands reach it
+    Every method that waits or writes has a twin `..._async`. A run that another process drives is watched through the store; commands reach it
     through its inbox.
     """
 
@@ -182,6 +182,12 @@ class Run(Generic[T]):
 
         return await asyncio.to_thread(self.resume)
 
+    async def signal_async(self, name: str, value: Any = None, *, key: str | None = None) -> None:
+        """See `signal`."""
+        import asyncio
+
+        await asyncio.to_thread(self.signal, name, value, key=key)
+
     # For the engine
 
     def finished(self, final: machine.Outcome | None, error: BaseException | None = None) -> None:
@@ -202,121 +208,6 @@ class Run(Generic[T]):
         return f"<Run {self.id} of {self.workflow}: {self.status}>"
 
 
-class StepView:
-    """One step of a run, as it is at this moment."""
-
-    def __init__(
-        self,
-        run: Run[Any],
-        name: str,
-        status: StepStatus,
-        record: StepRecord | None,
-        value: Any,
-        error: Failure | None,
-    ) -> None:
-        self.name = name
-        self.status = status
-        self.error = error
-        self._value = value
-        self._run = run
-        self._record = record
-
-    @property
-    def attempts(self) -> list[Attempt]:
-        """Every try of it so far, those of a map's items among them."""
-        return self._told().attempts
-
-    @property
-    def items(self) -> Mapping[int, StepStatus]:
-        """The states of a map's items, by index."""
-        return self._told().items
-
-    def _told(self) -> StepRecord:
-        if self._record is None:
-            self._record = self._run._engine.steps_of(self._run.id).get(self.name) or StepRecord(self.name)
-        return self._record
-
-    @property
-    def result(self) -> Any:
-        """Its value. Raises RunFailed if it failed and RunNotFound if it has none (yet)."""
-        if self.status in ("completed", "reused"):
-            return self._value
-        if self.error is not None and self.status == "failed":
-            raise _failed(self._run.id, self._run.workflow, self.error) from self.error.exception
-        raise RunNotFound(f"step {self.name!r} of run {self._run.id} has no result: it is {self.status}")
-
-    def __repr__(self) -> str:
-        return f"<step {self.name}: {self.status}>"
-
-
-class Steps(Mapping[str, StepView]):
-    """The steps of a run by name. A step that was not asked for yet is waiting."""
-
-    def __init__(self, run: Run[Any]) -> None:
-        self._run = run
-
-    def __getitem__(self, name: str) -> StepView:
-        run, live = self._run, self._run._live
-        if live is not None and not live.gone:
-            view = _live_step(run, live, name)
-            if view is not None:
-                return view
-        record = self._records().get(name)
-        if record is not None:
-            return StepView(run, name, record.status, record, _value_of(record), record.error)
-        if live is not None and name in getattr(live.program, "nodes", ()):
-            return StepView(run, name, "waiting", None, None, None)
-        close = nearest(name, self._names())
-        hint = f"; did you mean {close!r}?" if close else f"; it has {', '.join(self._names()) or 'none yet'}"
-        raise RunNotFound(f"run {run.id} has no step {name!r}{hint}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
-
-    def __len__(self) -> int:
-        return len(self._names())
-
-    def _names(self) -> list[str]:
-        live = self._run._live
-        if live is None or live.gone:
-            return list(self._records())
-        planned = getattr(live.program, "nodes", ())
-        return [*dict.fromkeys([*live.results, *live.others, *live.open, *live.skipped, *planned])]
-
-    def _records(self) -> dict[str, StepRecord]:
-        return self._run._engine.steps_of(self._run.id)
-
-
 def _resolve(future: Any) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _live_step(run: Run[Any], live: machine.Run, name: str) -> StepView | None:
-    step = live.settled(name) or live.open.get(name)
-    if step is not None:
-        error = step.value if isinstance(step.value, Failure) and step.status == "failed" else None
-        status = "running" if isinstance(step, machine.Step) and _has_running_items(step) else step.status
-        return StepView(run, name, status, None, step.value, error)
-    if name in live.skipped:
-        return StepView(run, name, "skipped", None, None, None)
-    if f"{name}/" in live.scopes:
-        return StepView(run, name, "running", None, None, None)
-    return None
-
-
-def _has_running_items(step: machine.Step) -> bool:
-    return step.family is not None and any(item.status == "running" for item in step.family.active.values())
-
-
-def _value_of(record: StepRecord) -> Any:
-    if record.items and record.value is None:
-        return [record.values.get(item) for item in sorted(record.items)]
-    return record.value
-
-
-def _failed(run: str, workflow: str, failure: Failure) -> RunFailed:
-    step = f" in step {failure.step!r}" if failure.step else ""
-    return RunFailed(
-        f"run {run} of {workflow!r} failed{step}: {failure}", run_id=run, failed_step=failure.step
-    )
