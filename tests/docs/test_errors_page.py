@@ -1,0 +1,15 @@
+"""docs/errors.md is what penstock.errors says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_the_page_of_errors_is_up_to_date() -> None:
+    made = runpy.run_path(str(DOCS / "errors_page.py"))["page"]()
+    assert (DOCS / "errors.md").read_text(encoding="utf-8") == made, (
+        "make it again: python docs/errors_page.py"
+    )
