@@ -125,36 +125,39 @@ def _planned(nodes: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, bool]
 
 def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin, **options: Any) -> int:
     """Open an engine, drive a run with it, and say how it ended. The exit code of the command."""
-    board = Board(plan)
-    watcher = Watcher(desk, manner, board)
-    engine = desk.open(observers=[watcher], **options)
-    engine.watchers.append(watcher.heard)
-    board.size_of = lambda step: engine.get(board.run).size_of(step)
+    watcher = Watcher(desk, manner, Board(plan))
     left = False
+    watcher.view.start()
     try:
-        watcher.view.start()
-        _complete(begin(engine, board), board, watcher)
+        _drive(watcher, begin, options)
     except KeyboardInterrupt:
         left = True
-    except WorldError as error:
-        if board.run and closing.kept(desk):
-            error.add_note(f"go on: {desk.command('resume', board.run)}")
-        raise
     finally:
-        engine.close()
         watcher.view.stop()
     return _left(desk, manner, watcher) if left else _over(desk, manner, watcher)
 
 
-def _complete(run: Run[Any], board: Board, watcher: Watcher) -> None:
-    """Raise what took the run away unfinished; tell the board of a run that had ended before."""
-    with suppress(RunFailed, RunCancelled):
-        run.result()
-    if board.status not in ending.CODE_OF:
-        known = Board()
-        for _, at, event in run.events():
-            known.tell(at, event)
-        board.__dict__.update(known.__dict__, run=run.id, workflow=run.workflow)
+def _drive(watcher: Watcher, begin: Begin, options: dict[str, Any]) -> None:
+    """Raises what took the run away unfinished."""
+    desk, board = watcher.desk, watcher.board
+    with desk.open(observers=[watcher], **options) as engine:
+        engine.watchers.append(watcher.heard)
+        board.size_of = lambda step: engine.get(board.run).size_of(step)
+        try:
+            run = begin(engine, board)
+            with suppress(RunFailed, RunCancelled):
+                run.result()
+        except WorldError as error:
+            if board.run and closing.kept(desk):
+                error.add_note(f"go on: {desk.command('resume', board.run)}")
+            raise
+        if not board.events:  # its key had been used before
+            _catch_up(run, board)
+
+
+def _catch_up(run: Run[Any], board: Board) -> None:
+    for sequence, at, event in run.events():
+        board.recorded(run.id, run.workflow, sequence, at, event)
 
 
 def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:

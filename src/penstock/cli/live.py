@@ -22,21 +22,21 @@ FRAME_SECONDS: Final = 0.1
 
 
 class Live:
-    """Draws from `start` to `stop`; `say` prints a line above the drawing. To be made before anybody wraps the streams."""
+    """Draws from `start` to `stop`; `say` prints lines above the drawing."""
 
     def __init__(self, board: Board, ink: Ink) -> None:
         self._board = board
         self._ink = ink
         self._stream = sys.stdout
         self._streams = (sys.stdout, sys.stderr)
-        sys.stdout, sys.stderr = (_Above(each, self) for each in self._streams)
         self._drawn = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._draw, name="penstock-screen", daemon=True)
 
     def start(self) -> None:
-        """Begin to draw, a moment from now."""
+        """Begin to draw, a moment from now; to be called before anybody else wraps the streams."""
+        sys.stdout, sys.stderr = (_Above(each, self) for each in self._streams)
         self._thread.start()
 
     def stop(self) -> None:
