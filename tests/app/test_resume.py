@@ -383,3 +383,13 @@ def test_a_result_that_cannot_be_stored_fails_its_step_and_not_the_engine(world:
     with pytest.raises(RunFailed, match=r"failed in step 'it': penstock.errors.CodecError"):
         engine.run(flow, {}).result()
     assert engine.run(chain([]), {}).result()[0] == "Order"
+
+
+def test_the_steps_of_a_run_are_there_before_its_first_event_is() -> None:
+    flow = Workflow("early")
+    flow.add_task(lambda: 1, name="one")
+    with penstock.open("memory:") as engine:
+        run = engine.start(flow, {})
+        assert run.steps["one"].status in ("waiting", "ready", "running", "completed")
+        assert list(run.steps) == ["one"]
+        run.result()

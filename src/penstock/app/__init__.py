@@ -8,7 +8,8 @@ from typing import Any
 
 from penstock.app.addresses import address_of, store_at
 from penstock.app.engine import Engine
-from penstock.app.run import Run, StepView
+from penstock.app.run import Run
+from penstock.app.steps import StepView
 
 __all__ = ["Engine", "Run", "StepView", "close_all", "engine_at", "open_engine"]
 

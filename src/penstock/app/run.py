@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from penstock.app.interrupts import Interruptible
-from penstock.errors import RunCancelled, RunFailed, RunNotFound, StepTimeout
+from penstock.app.steps import Steps, run_failed
+from penstock.errors import RunCancelled, StepTimeout
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.failure import Failure
-from penstock.model.graph import nearest
-from penstock.model.history import Attempt, StepRecord
 from penstock.model.program import Definition, Map
-from penstock.model.states import FINISHED, RunStatus, StepStatus
+from penstock.model.states import FINISHED, RunStatus
 
 if TYPE_CHECKING:
     from penstock.app.engine import Engine
@@ -25,8 +24,8 @@ T = TypeVar("T")
 class Run(Generic[T]):
     """One execution of a workflow.
 
-    Every method that waits or writes has a twin `..._async`. A run that another process drives is watched through the store; commands reach it
-    through its inbox.
+    Every method that waits or writes has a twin `..._async`. A run that another process drives is watched through the
+    store; commands reach it through its inbox.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Run(Generic[T]):
         if kind == "completed":
             return value  # type: ignore[no-any-return]
         if kind == "failed":
-            raise _failed(self.id, self.workflow, value) from value.exception
+            raise run_failed(self.id, self.workflow, value) from value.exception
         raise RunCancelled(
             f"run {self.id} of {self.workflow!r} was cancelled{f': {value}' if value else ''}", run_id=self.id
         )
@@ -133,7 +132,7 @@ class Run(Generic[T]):
     @property
     def steps(self) -> Steps:
         """Its steps by name: `run.steps["clean"].result`."""
-        return Steps(self)
+        return Steps(self.id, self.workflow, self._live, lambda: self._engine.steps_of(self.id))
 
     def size_of(self, step: str) -> int | None:
         """How many items a map has; None where it did not begin yet, is no map, or another process drives the run."""
