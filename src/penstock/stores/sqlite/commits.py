@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from penstock.model.changes import OK, Change, Duplicate, Known, Letter, Ok, Put, Row, Verdict, judge
+from penstock.model.changes import OK, Change, Duplicate, Guard, Known, Letter, Ok, Put, Row, Verdict, judge
 from penstock.stores.sqlite import tables
 from penstock.stores.sqlite.clock import StoreClock
 from penstock.stores.sqlite.queries import statements
@@ -31,11 +31,13 @@ class Commits:
 
     def write(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str] | None]:
         """Verdicts, and the topics to ring."""
-        if all(map(_only_appends, changes)):
-            try:
+        try:
+            if all(map(_only_appends, changes)):
                 return self._append(changes), None
-            except sqlite3.IntegrityError:
-                pass  # one of them does not go on where its log ends: judge them all
+            if _are_plain(changes):
+                return self._append_and_put(changes)
+        except sqlite3.IntegrityError:
+            pass  # one of them does not go on where its log ends, or its run is there already: judge them all
         return self._judge(changes)
 
     def _judge(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
@@ -67,6 +69,22 @@ class Commits:
         assert change.events[-1].sequence == change.expect + len(change.events)  # type: ignore[operator]
         self._writer.run(_insert(len(change.events)), parameters)
 
+    def _append_and_put(self, changes: Sequence[Change]) -> tuple[list[Verdict], set[str]]:
+        """Runs that begin or end, a put each: no row is read before it is written."""
+        with self._writer.transaction() as connection:
+            now = self._clock.wall()
+            for change in changes:
+                for put in change.puts:
+                    assert put.columns is not None
+                    tables.check_put(put)
+                    columns = tables.resolve(put, self._clock.due, _no_rank, now)
+                    sql = tables.write_run(columns, put.columns, bool(change.guards))
+                    connection.execute(sql, (put.key, *columns.values()))
+            firsts, rest = _split(changes)
+            connection.executemany(statements()["append_first"], firsts)
+            connection.executemany(statements()["append"], rest)
+        return [OK] * len(changes), {f"run:{put.key}" for change in changes for put in change.puts}
+
     def _append_all(self, changes: Sequence[Change]) -> None:
         firsts, rest = _split(changes)
         with self._writer.transaction() as connection:
@@ -84,6 +102,30 @@ def _only_appends(change: Change) -> bool:
         and not change.letters
         and change.take is None
     )
+
+
+def _are_plain(changes: Sequence[Change]) -> bool:
+    """Whether each only appends, or begins or ends its own run too; no run twice."""
+    return len({change.run for change in changes}) == len(changes) and all(map(_is_plain, changes))
+
+
+def _is_plain(change: Change) -> bool:
+    if change.expect is None or change.key is not None or change.take is not None:
+        return False
+    if change.letters or not change.events:
+        return False
+    if not change.puts:
+        return not change.guards
+    (put, *more) = change.puts
+    if more or put.table != "runs" or put.key != change.run or put.columns is None:
+        return False
+    if put.columns.get("state") not in ("leased", "done") or "status" not in put.columns:
+        return False  # other states are for bells of queues
+    return not change.guards or list(change.guards) == [Guard("runs", change.run, None)]
+
+
+def _no_rank() -> int:
+    raise AssertionError("a run that begins or ends is put into no queue")
 
 
 @cache

@@ -47,7 +47,7 @@ def check_change(change: Change) -> None:
     for guard in change.guards:
         check_table(guard.table, guard.columns or ())
     for put in change.puts:
-        _check_put(put)
+        check_put(put)
 
 
 def check_numbers(change: Change) -> None:
@@ -55,7 +55,7 @@ def check_numbers(change: Change) -> None:
         assert event.sequence == expected, f"event {event.sequence} of {change.run} where {expected} is due"
 
 
-def _check_put(put: Put) -> None:
+def check_put(put: Put) -> None:
     if put.columns is None:
         check_table(put.table)
         return
@@ -108,6 +108,17 @@ def _upsert(table: str, names: Sequence[str], created: bool) -> str:
     do = f"UPDATE SET {changed}" if changed else "NOTHING"
     returned = " RETURNING state, queue, created" if table in CLAIMABLE else ""
     return f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join(values)}) ON CONFLICT (id) DO {do}{returned}"
+
+
+def write_run(columns: Columns, given: Columns, is_new: bool) -> str:
+    """As `upsert` of a run, but nothing is returned; one that must be new violates a constraint where it is not."""
+    return _write_run(tuple(columns), "created" in given, is_new)
+
+
+@cache
+def _write_run(names: Sequence[str], created: bool, is_new: bool) -> str:
+    sql = _upsert("runs", names, created)
+    return sql.partition(" ON CONFLICT" if is_new else " RETURNING")[0]
 
 
 @cache
