@@ -94,9 +94,8 @@ def pick(module: ModuleType, name: str = "") -> Definition:
             f"{where} holds no workflow: make one, such as flow = Workflow('name'), at the top level"
         )
     if name:
-        by_variable = vars(module).get(name)
         for definition in found.values():
-            if definition is by_variable:
+            if id(definition) == id(vars(module).get(name)):
                 return definition
         for definition in found.values():
             if name == getattr(definition, "name", None):

@@ -138,7 +138,8 @@ class Driver:
                     return
                 if not core.begin(step, now):
                     continue
-            elif not step.live:  # a cancel came since it was sealed
+            elif not step.live or step.stopping:  # a cancel came since it was sealed
+                core.begin(step, now)
                 continue
             began = now
             now = self.run_here(step)
