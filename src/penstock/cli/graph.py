@@ -81,7 +81,8 @@ def _with_status(box: Box, bar: Bar | None) -> Box:
     seconds = bar.seconds(time.time())
     words = [plural(bar.done + bar.failed, "item")] if bar.is_map else []
     words += [duration(seconds)] if seconds is not None else []
-    return box._replace(status=bar.status, said=" in ".join(words))
+    so_far = " so far" if bar.status == "running" else ""
+    return box._replace(status=bar.status, said=" in ".join(words) + so_far)
 
 
 def _drawn(picture: Picture, form: str, ink: Ink) -> str:

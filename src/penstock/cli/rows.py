@@ -107,7 +107,8 @@ def _count(bar: Bar, look: Look) -> str:
     settled = bar.done + bar.failed
     failed = f"  {ink(f'{number(bar.failed)} failed', 'bad')}" if bar.failed else ""
     if bar.total is None or settled >= bar.total:
-        return f"{plural(settled, 'item')}{failed}"
+        so_far = " so far" if bar.status in ("running", "waiting") else ""
+        return f"{plural(settled, 'item')}{so_far}{failed}"
     count = f"{number(settled)} of {number(bar.total)}{failed}"
     return f"{_drawn(settled / bar.total, ink)}  {count}" if look.frame is not None else count
 

@@ -98,8 +98,7 @@ class Sight:
         facts = [("started", f"{_clock(board.started)}  {desk.ink(age(time.time() - board.started), 'dim')}")]
         if board.ended is not None:
             facts.append(("took", duration(board.ended - board.started)))
-        for name, value in (started.input or {}).items() if started is not None else ():
-            facts.append(("inputs" if len(facts) < 3 else "", f"{name} = {closing.shown(value, 200)}"))
+        facts += self._inputs()
         if tags := json.loads(self.row["tags"] or "{}"):
             facts.append(("tags", "  ".join(f"{name}={value}" for name, value in tags.items())))
         if started is not None and started.source.get("file"):
@@ -107,6 +106,16 @@ class Sight:
         if board.status == "completed" and board.value is not None:
             facts.append(("result", closing.shown(board.value)))
         return facts
+
+    def _inputs(self) -> list[tuple[str, str]]:
+        given = self.started.input if self.started is not None else None
+        if not isinstance(given, dict):
+            return [("input", closing.shown(given, 200))] if given is not None else []
+        labels = ["inputs", *[""] * len(given)]
+        return [
+            (label, f"{name} = {closing.shown(value, 200)}")
+            for label, (name, value) in zip(labels, given.items(), strict=False)
+        ]
 
     def _errors(self, desk: Desk) -> list[str]:
         error = self.board.error
