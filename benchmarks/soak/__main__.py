@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.soak import kills
+from benchmarks.soak import kills, seeds
 
-PARTS = (kills.soak,)
+PARTS = (kills.soak, seeds.soak)
 
 
 def main() -> None:

@@ -6,11 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.testing.program_suite import Example, ProgramSuite
+    from penstock.testing.simulation import Simulation, simulate
     from penstock.testing.store_suite import HandClock, StoreSuite
 
-__all__ = ["HandClock", "StoreSuite"]
+__all__ = ["Example", "HandClock", "ProgramSuite", "Simulation", "StoreSuite", "simulate"]
 
-_HOMES = {"HandClock": "store_suite", "StoreSuite": "store_suite"}
+_HOMES = {
+    "Example": "program_suite",
+    "HandClock": "store_suite",
+    "ProgramSuite": "program_suite",
+    "Simulation": "simulation",
+    "StoreSuite": "store_suite",
+    "simulate": "simulation",
+}
 
 
 def __getattr__(name: str) -> Any:

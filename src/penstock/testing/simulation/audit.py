@@ -12,17 +12,19 @@ from penstock.engine.rows import event_of
 from penstock.errors import BugError
 from penstock.model import events as e
 from penstock.model.changes import Letter, Row
-from penstock.model.invariants import Watch, find, projection, waits
+from penstock.model.invariants import Watch, find, projection, steps_of, waits
 from penstock.model.machine import evolve, fold, forgiven_in
-from penstock.model.program import Program
+from penstock.model.program import Do, Map, Program
 from penstock.model.state import Run, Step
-from penstock.model.states import FINISHED
 from penstock.testing.simulation.world import Stopped, plain
 
 if TYPE_CHECKING:
     from penstock.testing.simulation.engine import SimulatedEngine
     from penstock.testing.simulation.executor import SimulatedExecutor
     from penstock.testing.simulation.simulation import Simulation
+
+
+_ENDS: dict[Any, str] = {e.RunDone: "completed", e.RunFailed: "failed", e.RunCancelled: "cancelled"}
 
 
 class Replica:
@@ -60,6 +62,7 @@ class Audit:
         self._codec = JsonCodec()
         self._cursor = ""
         self._compared: dict[tuple[str, str], int] = {}
+        self._performed: set[tuple[str, str, int | None, int]] = set()
         self._begun: set[tuple[Any, ...]] = set()
         self._told: dict[tuple[str, str], int] = {}
         self._open: dict[str, dict[int, Letter]] = {}
@@ -93,6 +96,7 @@ class Audit:
         self._world.note("store", f"{run_id} {row.sequence} {row.kind} {_row_text(row, event)}")
         self._world.counts[f"event {row.kind}"] += 1
         self._count_transition(run, event)
+        self._answer(run, event)
         if row.sequence != run.sequence + 1:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
         for complaint in replica.watch.seen(run, event, row.at):
@@ -168,7 +172,24 @@ class Audit:
         if projection(run) != projection(replayed):
             self.wrong(f"{engine.name} is not where the log of {run.id} is: {_difference(run, replayed)}")
 
+    def _answer(self, run: Run, event: e.Event) -> None:
+        """An attempt's end is recorded: its code must have come to it."""
+        if isinstance(event, e.StepFailed) and event.error.cause != "error":
+            return
+        if isinstance(event, e.StepDone | e.StepFailed):
+            step = find(run, event.step, event.item)
+            if step is not None and type(step.ask) in (Do, Map):
+                key = (run.id, step.id, step.item, step.attempt)
+                if key not in self._performed:
+                    self.wrong(
+                        f"{run.id}: attempt {step.attempt} of {step} has an end its code did not come to"
+                    )
+
     # What is done
+
+    def performed(self, step: Step, attempt: int) -> None:
+        """An attempt's code has come to its end, somewhere."""
+        self._performed.add((step.run.id, step.id, step.item, attempt))
 
     def starts(self, engine: SimulatedEngine, step: Step) -> None:
         """An engine runs a step's code now."""
@@ -211,11 +232,10 @@ class Audit:
         """An engine told somebody that a run is finished."""
         replica = self.replicas.get(run.id)
         self._world.note(engine.name, f"announces {run.id} {run.status}")
-        if replica is None or replica.run.status not in FINISHED:
-            return self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
-        if replica.run.status != run.status:
-            self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log: {replica.run.status}")
-        return None
+        log = replica.log if replica is not None else []
+        last = log[run.sequence - 1][2] if len(log) >= run.sequence else None
+        if _ENDS.get(type(last)) != run.status:
+            self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
 
     def told(self, engine: SimulatedEngine, run_id: str, sequence: int) -> None:
         """An engine told an observer of an event."""
@@ -237,7 +257,8 @@ class Audit:
     def reasons(self, engine: SimulatedEngine) -> None:
         """Nothing moves in an engine: every run of it must have a reason."""
         for run in engine.driver.core.runs.values():
-            if not waits(run):
+            queued = any(step.lane is not None and not step.lane.free for step in steps_of(run))
+            if not queued and not waits(run):
                 self.wrong(f"{run.id} hangs on {engine.name} and nothing says why: {plain(projection(run))}")
 
 

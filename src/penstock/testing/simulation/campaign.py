@@ -23,7 +23,8 @@ FAULTS = (
     "answer given twice", "bell not heard", "clock set back", "clock set forward", "crash", "crash after claim",
     "crash after commit", "crash after extend", "crash before claim", "crash before commit", "crash before extend",
     "crash before get", "crash before inbox", "crash before read", "crash during commit", "lease lost",
-    "letters delivered twice", "lost reply", "process stopped for a while", "signal sent twice", "slow call",
+    "letters delivered twice", "lost reply", "process stopped for a while", "process stopped in a call",
+    "signal sent twice", "slow call",
     "started twice", "store outage", "store unavailable",
 )  # fmt: skip
 PORTS = ("commit", "read", "inbox", "get", "claim", "extend")

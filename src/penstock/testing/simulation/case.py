@@ -95,17 +95,18 @@ def raise_as(fate: Fate, failures: int) -> None:
 def facts_in(log: Log) -> Facts:
     """What a log decided by itself."""
     signals: dict[str, list[Any]] = {}
-    slow: set[Key] = set()
+    slow: dict[int, Key] = {}
     reopened = 0
-    for _, _, event in log:
+    for sequence, _, event in log:
         if isinstance(event, e.Signalled):
             signals.setdefault(event.name, []).append(event.value)
         elif isinstance(event, e.StepFailed) and event.retry_at is None and event.error.cause == "timeout":
-            slow.add((event.step, event.item))
+            slow[sequence] = (event.step, event.item)
         elif isinstance(event, e.RunReopened):
             reopened += 1
-            slow.clear()
-    return Facts(signals, frozenset(slow), reopened)
+            for forgiven in event.forgiven:
+                slow.pop(forgiven, None)
+    return Facts(signals, frozenset(slow.values()), reopened)
 
 
 def dies(fate: Fate, attempts: int, facts: Facts) -> bool:

@@ -86,12 +86,17 @@ class SimulatedDriver(VirtualDriver):
         finally:
             step.ask = ask
 
+    def _arm(self) -> None:
+        """Nothing is left to do but wait."""
+        self.host.simulation.audit.reasons(self.host)
+        super()._arm()
+
     def job(self, step: Step) -> Job:
         self.host.simulation.audit.starts(self.host, step)
         return super().job(step)._replace(fn=self._act(step))
 
     def _act(self, step: Step) -> Callable[..., Any]:
-        return partial(self.host.simulation.perform, step.run.id, step, step.failures, step.ask.fn)
+        return partial(self.host.simulation.perform, step, step.attempt, step.failures, step.ask.fn)
 
 
 class SimulatedEngine(Mortal):
@@ -136,7 +141,7 @@ class SimulatedEngine(Mortal):
         log = read_log(self.store, self.codec, run_id)
         found = take_up(log, run_id, program, epoch, reopen=reopen)
         if found is None:
-            give_back(self.store, run_id, epoch, finished=True)
+            give_back(self.store, run_id, epoch, finished=True, length=log[-1][0])
             return
         self.world.counts["takeovers"] += 1
         before = self.held.get(run_id)

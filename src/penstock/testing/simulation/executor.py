@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
-from penstock.context.calls import invoke
+from penstock.context.calls import failed, invoke
 from penstock.errors import DefinitionError
 from penstock.ports import Job, Outcome
 
@@ -80,6 +81,8 @@ class SimulatedExecutor:
         """How the job ended; None if its body goes on."""
         if flight.body is None:
             outcome = invoke(flight.job)
+            if iscoroutine(outcome.value):
+                return _awaited(outcome.value)
             if not isinstance(outcome.value, Generator):
                 return outcome
             flight.body = outcome.value
@@ -89,3 +92,13 @@ class SimulatedExecutor:
             return Outcome(end.value, None)
         self._world.later(self._world.between(0.0, 0.5), self._engine.others, partial(self._end, flight))
         return None
+
+
+def _awaited(coroutine: Any) -> Outcome:
+    """An async step, run at once to its end on a loop of its own."""
+    import asyncio
+
+    try:
+        return Outcome(asyncio.run(coroutine), None)
+    except Exception as error:
+        return failed(error)

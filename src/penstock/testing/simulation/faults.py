@@ -23,6 +23,7 @@ class Faults(msgspec.Struct):
     crash_before: float = 0.0
     crash_after: float = 0.0
     crash_every: float = 0.0
+    freeze: float = 0.0
     freeze_every: float = 0.0
     jump_every: float = 0.0
     outage_every: float = 0.0
@@ -49,8 +50,9 @@ def drawn(chance: Random) -> Faults:
         crash_before=_pick(chance, (0.0, 0.0, 0.01, 0.05)),
         crash_after=_pick(chance, (0.0, 0.0, 0.01, 0.05)),
         crash_every=_pick(chance, (0.0, 0.0, 4.0, 12.0)),
+        freeze=_pick(chance, (0.0, 0.0, 0.01, 0.05)),
         freeze_every=_pick(chance, (0.0, 0.0, 4.0, 12.0)),
-        jump_every=_pick(chance, (0.0, 0.0, 2.0, 10.0)),
+        jump_every=_pick(chance, (0.0, 0.0, 1.0, 4.0)),
         outage_every=_pick(chance, (0.0, 0.0, 0.0, 10.0)),
         duplicate=_pick(chance, (0.0, 0.1, 0.4)),
         deaf=_pick(chance, (0.0, 0.3)),
@@ -147,6 +149,10 @@ class FaultyStore:
         if world.now < self._weather.outage_until or chance() < faults.unavailable:
             world.fault("store unavailable", self._engine.name)
             raise StoreUnavailable("database is locked")
+        if chance() < faults.freeze:
+            world.fault("process stopped in a call", self._engine.name)
+            self._engine.frozen_until = world.now + world.between(0.1, 14.0)
+            world.spend(0.0, self._engine)
         if chance() < faults.crash_before:
             self._crash("crash before " + call)
 

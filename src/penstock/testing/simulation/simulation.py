@@ -88,6 +88,9 @@ class Simulation:
             self._play()
         except Stopped as stopped:
             raise Violation(str(stopped)) from None
+        except Exception as error:
+            self.world.note("engine", f"RAISED {type(error).__name__}")
+            raise Violation(f"{type(error).__name__}: {error}") from error
         return self
 
     def _play(self) -> None:
@@ -224,9 +227,11 @@ class Simulation:
         )
 
     def perform(
-        self, run_id: str, step: Step, failures: int, fn: Callable[..., Any], *args: Any, **kwargs: Any
+        self, step: Step, attempt: int, failures: int, fn: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
         """What an attempt does: its fate, else its function."""
+        run_id = step.run.id
+        self.audit.performed(step, attempt)
         fate = self.runs[run_id].fates.get((step.id, step.item))
         if fate is not None:
             log = self.audit.replicas[run_id].log

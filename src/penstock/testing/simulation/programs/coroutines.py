@@ -129,9 +129,11 @@ class FunctionPlay:
 
     def __init__(self, program: FunctionProgram, input: Any) -> None:
         self.flow = Flow(program.policies)
-        self.body = program.function(self.flow, input)
+        self.program = program
+        self.input = input
 
     def begin(self, at: float) -> Iterable[Ask]:
+        self.body = self.program.function(self.flow, self.input)
         return self._go_on()
 
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:

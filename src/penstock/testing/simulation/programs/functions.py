@@ -153,8 +153,8 @@ class _Reference:
                 return self._all(total, how[0])
             case "wait":
                 self.number += how[1]
-                taken = [self.signals[how[0]].pop(0) for _ in range(how[1])]
-                return _mix(total, taken)
+                come = self.signals.get(how[0], [])  # fewer only if the run ended before
+                return _mix(total, [come.pop(0) if come else 0 for _ in range(how[1])])
             case "try":
                 self.number += 1
                 dead = self.case.dies(f"s{self.number}", self.facts)

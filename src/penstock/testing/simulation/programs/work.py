@@ -67,14 +67,14 @@ def draw_policy(chance: Random, *, hang: bool = True) -> tuple[Policy, Fate | No
         jitter=_pick(chance, ("none", "full", "equal")),
     )
     lane = _lane(chance)
-    if kind < 0.8:
+    if kind < 0.76:
         return Policy(retry, executor=lane), Fate(int(chance.random() * attempts))
-    if kind < 0.88:
+    if kind < 0.82:
         return Policy(RetryPolicy(), executor=lane), Fate(1 + int(chance.random() * 2), "retry")
-    if kind < 0.95 and hang:
+    if kind < 0.92 and hang:
         timeout = round(0.3 + chance.random() * 2, 3)
         return Policy(retry, timeout, executor=lane if lane != "inline" else None), Fate(attempts - 1, "hang")
-    if kind < 0.98:
+    if kind < 0.945:
         return Policy(retry, executor=lane), Fate(attempts + 3)
     return Policy(retry, executor=lane), Fate(0, until_reopened=True)
 
