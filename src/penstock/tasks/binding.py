@@ -1,7 +1,7 @@
 """Which argument of a task comes from where, settled when the workflow is built.
 
-In this order: what a map goes over, values written into the workflow, the results of upstream tasks by name, the run's inputs by
-name. A required parameter named like a task that is not upstream is refused: it was forgotten in depends_on.
+In this order: what a map goes over, values written into the workflow, the results of upstream tasks by name, the run's
+inputs by name. A required parameter named like a task that is not upstream is refused: it was forgotten in depends_on.
 """
 
 from __future__ import annotations
@@ -59,19 +59,25 @@ def signature_of(fn: Callable[..., Any], where: str) -> Signature:
     return Signature(parameters, everything)
 
 
+class Around(NamedTuple):
+    """What a task finds around it: the tasks it depends on, all tasks, and the declared inputs (None: none are declared)."""
+
+    upstream: Sequence[str]
+    tasks: Mapping[str, Any]
+    inputs: Mapping[str, Any] | None
+
+
 def bind(
     task: str,
     signature: Signature,
+    around: Around,
     *,
-    upstream: Sequence[str],
-    tasks: Mapping[str, Any],
     values: Mapping[str, Any],
     over: Mapping[str, Any],
-    inputs: Mapping[str, Any] | None,
 ) -> tuple[tuple[tuple[str, Source], ...], dict[str, Parameter]]:
     """The bindings of a task, and the parameters that become inputs of the run.
 
-    `inputs` None means that inputs are whatever parameters are left over; else only the declared ones are.
+    Without declared inputs these are whatever parameters are left over; else only the declared ones.
     """
     for name in [*values, *over]:
         if name not in signature.parameters and not signature.everything:
@@ -80,22 +86,31 @@ def bind(
     bindings: list[tuple[str, Source]] = [(name, ("value", value)) for name, value in values.items()]
     asked: dict[str, Parameter] = {}
     for name, parameter in signature.parameters.items():
-        if name in over or name in values:
-            continue
-        if name in upstream:
-            bindings.append((name, ("task", name)))
-        elif name in tasks and name != task:
-            if parameter.required:
-                raise DefinitionError(
-                    f"task {task!r} has a parameter {name!r}, named like a task it does not depend on:"
-                    f" say depends_on=[{name!r}] (or give the parameter another name)"
-                )
-        elif inputs is None or name in inputs:
-            bindings.append((name, ("input", name)))
-            asked[name] = parameter
-        elif parameter.required:
-            raise DefinitionError(
-                f"nobody provides {name!r} of task {task!r}: it is neither a task that {task!r} depends on nor a declared"
-                f" input ({', '.join(inputs) or 'none are declared'})"
-            )
+        source = None if name in over or name in values else _source_of(task, parameter, around)
+        if source is not None:
+            bindings.append((name, source))
+            if source[0] == "input":
+                asked[name] = parameter
     return tuple(bindings), asked
+
+
+def _source_of(task: str, parameter: Parameter, around: Around) -> Source | None:
+    """Where a parameter's argument comes from; None: its default stands. Raises DefinitionError if nobody provides it."""
+    name, inputs = parameter.name, around.inputs
+    if name in around.upstream:
+        return ("task", name)
+    if name in around.tasks and name != task:
+        if parameter.required:
+            raise DefinitionError(
+                f"task {task!r} has a parameter {name!r}, named like a task it does not depend on:"
+                f" say depends_on=[{name!r}] (or give the parameter another name)"
+            )
+        return None
+    if inputs is None or name in inputs:
+        return ("input", name)
+    if parameter.required:
+        raise DefinitionError(
+            f"nobody provides {name!r} of task {task!r}: it is neither a task that {task!r} depends on nor a declared"
+            f" input ({', '.join(inputs) or 'none are declared'})"
+        )
+    return None

@@ -42,7 +42,7 @@ class Node(msgspec.Struct, frozen=True):
 class GraphProgram(Plan):
     """A checked graph, compiled once and played often.
 
-    `version` is a digest of its structure: names, kinds, dependencies. `fail_fast` False lets independent branches finish first.
+    `version` is a digest of its structure: names, kinds, dependencies. `fail_fast` False lets independent branches finish.
     """
 
     def __init__(

@@ -6,19 +6,28 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from penstock.errors import DefinitionError
 from penstock.model.program import Partial
 from penstock.tasks.options import Options, check_options
 
 if TYPE_CHECKING:
-    from penstock.tasks.workflow import Workflow
+    from penstock.app.run import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-building: ContextVar[Workflow | None] = ContextVar("penstock_building", default=None)
+
+class Flow(Protocol):
+    """What a task knows of the workflow it belongs to."""
+
+    latest: Run[Any] | None
+
+    def link(self, upstream: Any, downstream: Any) -> None: ...
+
+
+building: ContextVar[Flow | None] = ContextVar("penstock_building", default=None)
 """The workflow whose `with` block is open here."""
 
 
@@ -39,7 +48,7 @@ class Task(Generic[P, R]):
         self.over: Mapping[str, Any] | None = None
         self.window = 256
         self.partial: Partial = "fail"
-        self.flow: Workflow | None = None
+        self.flow: Flow | None = None
         self.__doc__ = getattr(fn, "__doc__", None)
         self.__name__ = self.name
         self.__wrapped__ = fn

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, get_args
 
 from penstock.errors import DefinitionError
-from penstock.model.graph import cycle, layers, nearest
-from penstock.model.policies import Policy
+from penstock.model.graph import layers, nearest
 from penstock.model.program import Do
-from penstock.tasks.binding import Parameter, Signature, bind, signature_of
-from penstock.tasks.inputs import bind_inputs, hints_of, resolve_annotations
-from penstock.tasks.options import Options, policy_of
-from penstock.tasks.program import GraphProgram, Node, Source, Trigger
+from penstock.tasks.binding import Parameter
+from penstock.tasks.blueprint import Blueprint, Place, declared_inputs
+from penstock.tasks.inputs import hints_of
+from penstock.tasks.launcher import Launcher
+from penstock.tasks.options import Options
+from penstock.tasks.program import GraphProgram, Trigger
 from penstock.tasks.task import Task, as_task, building
 
 if TYPE_CHECKING:
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Place:
-    """A task (or another workflow) in a workflow, with all that was said of it there."""
-
-    __slots__ = ("depends_on", "flow", "task", "trigger", "values", "when")
-
-    def __init__(self, task: Task[..., Any] | None, flow: Workflow | None = None) -> None:
-        self.task = task
-        self.flow = flow
-        self.depends_on: list[str] = []
-        self.values: dict[str, Any] = {}
-        self.when: Callable[..., bool] | None = None
-        self.trigger: Trigger = "all_succeeded"
 
 
 class Workflow:
@@ -83,11 +69,11 @@ class Workflow:
         self.tags = dict(tags or {})
         self.latest: Run[Any] | None = None
         self.module = sys._getframe(1).f_globals.get("__name__", "")
-        self._declared = _declared(inputs, name)
+        self._declared = declared_inputs(inputs, name)
         self._places: dict[str, Place] = {}
         self._program: GraphProgram | None = None
         self._inputs: dict[str, Parameter] = {}
-        self._token: Token[Workflow | None] | None = None
+        self._token: Token[Any] | None = None
 
     # Building
 
@@ -196,7 +182,9 @@ class Workflow:
             return what.name
         name = _name(what)
         if name not in self._places:
-            raise DefinitionError(f"workflow {self.name!r} has no task {name!r}{self._hint(name)}")
+            raise DefinitionError(
+                f"workflow {self.name!r} has no task {name!r}{self._blueprint().hint(name)}"
+            )
         return name
 
     # Checking
@@ -208,8 +196,20 @@ class Workflow:
     def as_program(self) -> GraphProgram:
         """The checked graph, ready to be played."""
         if self._program is None:
-            self._program = self._compile()
+            nodes, self._inputs = self._blueprint().compile()
+            hooks = {kind: Do(f"@on_{kind}", fn) for kind, fn in self.hooks.items() if fn is not None}
+            self._program = GraphProgram(
+                self.name,
+                nodes,
+                fail_fast=self.fail_fast,
+                limit=self.limit,
+                timeout=self.timeout,
+                hooks=hooks,
+            )
         return self._program
+
+    def _blueprint(self) -> Blueprint:
+        return Blueprint(self.name, self._places, self._declared, self.resources, self.executor)
 
     def annotations(self) -> list[Any]:
         """Every type its tasks' signatures name: the classes that recorded values may come back as."""
@@ -252,7 +252,9 @@ class Workflow:
         """A task by name. Raises DefinitionError with the nearest name if there is none."""
         place = self._places.get(name)
         if place is None or place.task is None:
-            raise DefinitionError(f"workflow {self.name!r} has no task {name!r}{self._hint(name)}")
+            raise DefinitionError(
+                f"workflow {self.name!r} has no task {name!r}{self._blueprint().hint(name)}"
+            )
         return place.task
 
     def get_dependencies(self, name: str) -> list[str]:
@@ -263,120 +265,7 @@ class Workflow:
     def get_execution_plan(self) -> list[list[str]]:
         """Tasks by layers: those of one layer may run side by side."""
         self.check()
-        return layers(self._needs())
-
-    def _needs(self) -> dict[str, Sequence[str]]:
-        return {name: place.depends_on for name, place in self._places.items()}
-
-    def _hint(self, name: str) -> str:
-        close = nearest(name, self._places)
-        return f"; did you mean {close!r}?" if close else f"; it has {', '.join(self._places) or 'none'}"
-
-    def _compile(self) -> GraphProgram:
-        if not self._places:
-            raise DefinitionError(f"workflow {self.name!r} has no tasks; add one with add_task(...)")
-        needs = self._needs()
-        for name, upstream in needs.items():
-            for each in upstream:
-                if each not in needs:
-                    raise DefinitionError(
-                        f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self._hint(each)}"
-                    )
-        loop = cycle(needs)
-        if loop:
-            raise DefinitionError(
-                f"workflow {self.name!r} runs in a circle: {' -> '.join(loop)}; remove one of these dependencies"
-            )
-        asked: dict[str, Parameter] = {}
-        nodes = [self._node(name, place, asked) for name, place in self._places.items()]
-        self._inputs = asked if self._declared is None else _as_declared(self._declared, asked)
-        hooks = {kind: Do(f"@on_{kind}", fn) for kind, fn in self.hooks.items() if fn is not None}
-        return GraphProgram(
-            self.name, nodes, fail_fast=self.fail_fast, limit=self.limit, timeout=self.timeout, hooks=hooks
-        )
-
-    def _node(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
-        if place.flow is not None:
-            return self._flow_node(name, place, place.flow, asked)
-        task = place.task
-        assert task is not None
-        signature = self._signature(task)
-        over = {
-            parameter: self._source(name, source, place) for parameter, source in (task.over or {}).items()
-        }
-        bindings, inputs = self._bind(name, signature, place, over)
-        _merge(asked, resolve_annotations(task.fn, inputs), over, self.name)
-        policy = policy_of(task.options)
-        if policy.executor is None and self.executor is not None:
-            policy = _with_executor(policy, self.executor)
-        when_bindings: tuple[tuple[str, Source], ...] = ()
-        if place.when is not None:
-            when_bindings, wanted = self._bind(
-                name,
-                signature_of(place.when, f"the condition of {name!r}"),
-                Place(None),
-                {},
-                place.depends_on,
-            )
-            _merge(asked, wanted, {}, self.name)
-        return Node(
-            name, self._function(task), tuple(place.depends_on), bindings, signature.everything, tuple(over.items()),
-            task.window, task.partial, None, place.when, when_bindings, place.trigger,
-            bool(task.options.get("optional")), policy,
-        )  # fmt: skip
-
-    def _flow_node(self, name: str, place: Place, flow: Workflow, asked: dict[str, Parameter]) -> Node:
-        bindings, inputs = self._bind(name, Signature(flow.inputs, everything=False), place, {})
-        _merge(asked, inputs, {}, self.name)
-        return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
-
-    def _bind(
-        self,
-        name: str,
-        signature: Signature,
-        place: Place,
-        over: Mapping[str, Source],
-        upstream: Sequence[str] | None = None,
-    ) -> tuple[tuple[tuple[str, Source], ...], dict[str, Parameter]]:
-        return bind(
-            name, signature, upstream=place.depends_on if upstream is None else upstream, tasks=self._places,
-            values=place.values, over=over, inputs=self._declared,
-        )  # fmt: skip
-
-    def _signature(self, task: Task[..., Any]) -> Signature:
-        signature = signature_of(task.fn, f"task {task.name!r}")
-        if not self.resources:
-            return signature
-        kept = {name: p for name, p in signature.parameters.items() if name not in self.resources}
-        return Signature(kept, signature.everything)
-
-    def _function(self, task: Task[..., Any]) -> Callable[..., Any]:
-        names = (
-            set(signature_of(task.fn, task.name).parameters) & set(self.resources)
-            if self.resources
-            else set()
-        )
-        if not names:
-            return task.fn
-        from penstock.context import with_resources
-
-        return with_resources(task.fn, {name: self.resources[name] for name in names})
-
-    def _source(self, task: str, source: Any, place: Place) -> Source:
-        """What a map goes over: the result of a task, an input, or a value as it stands."""
-        if isinstance(source, Task):
-            source = source.name
-        if not isinstance(source, str):
-            return ("value", source)
-        if source in self._places:
-            if source not in place.depends_on:
-                place.depends_on.append(source)
-            return ("task", source)
-        if self._declared is not None and source not in self._declared:
-            raise DefinitionError(
-                f"task {task!r} maps over {source!r}, which is neither a task nor an input{self._hint(source)}"
-            )
-        return ("input", source)
+        return layers(self._blueprint().needs())
 
     # Running
 
@@ -409,99 +298,6 @@ class Workflow:
 
     def __repr__(self) -> str:
         return f"<Workflow {self.name}: {len(self._places)} tasks>"
-
-
-class Launcher:
-    """A workflow together with how it is to be run. See Workflow.using."""
-
-    def __init__(
-        self,
-        flow: Workflow,
-        store: str | Engine | None,
-        key: str | None,
-        tags: dict[str, str],
-        timeout: float | None,
-    ) -> None:
-        self._flow = flow
-        self._store = store
-        self._key = key
-        self._tags = tags
-        self._timeout = timeout
-        self._found: Engine | None = None
-
-    def run(self, **inputs: Any) -> Any:
-        """See Workflow.run."""
-        return self._kept(self._engine().run(self._flow, self._bound(inputs), **self._how())).result()
-
-    def start(self, **inputs: Any) -> Run[Any]:
-        """See Workflow.start."""
-        return self._kept(self._engine().start(self._flow, self._bound(inputs), **self._how()))
-
-    async def run_async(self, **inputs: Any) -> Any:
-        """See Workflow.run_async."""
-        return await (await self.start_async(**inputs)).result_async()
-
-    async def start_async(self, **inputs: Any) -> Run[Any]:
-        """See Workflow.start_async."""
-        return self._kept(await self._engine().start_async(self._flow, self._bound(inputs), **self._how()))
-
-    def _bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
-
-    def _how(self) -> dict[str, Any]:
-        return {"key": self._key, "tags": self._tags, "timeout": self._timeout}
-
-    def _engine(self) -> Engine:
-        """The engine, looked up once."""
-        if self._found is None or self._found.closed:
-            from penstock.app import engine_at
-
-            self._found = engine_at(self._store)
-        return self._found
-
-    def _kept(self, run: Run[Any]) -> Run[Any]:
-        self._flow.latest = run
-        return run
-
-
-def _declared(inputs: Any, flow: str) -> dict[str, Parameter] | None:
-    if inputs is None:
-        return None
-    if callable(inputs):
-        return resolve_annotations(
-            inputs, signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
-        )
-    return {name: Parameter(name, annotation, inspect.Parameter.empty) for name, annotation in inputs.items()}
-
-
-def _as_declared(declared: Mapping[str, Parameter], asked: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Inputs with the types and defaults of their declaration, and those of the tasks where it does not say."""
-    found = {}
-    for name, parameter in declared.items():
-        task = asked.get(name, Parameter(name, inspect.Parameter.empty, None))
-        found[name] = Parameter(
-            name,
-            task.annotation if parameter.annotation is inspect.Parameter.empty else parameter.annotation,
-            task.default if parameter.required else parameter.default,
-        )
-    return found
-
-
-def _merge(
-    asked: dict[str, Parameter], more: Mapping[str, Parameter], over: Mapping[str, Source], flow: str
-) -> None:
-    """Parameters of one name are one input: required if any task requires it."""
-    for kind, what in over.values():
-        if kind == "input":
-            asked.setdefault(what, Parameter(what, Sequence, inspect.Parameter.empty))
-    for name, parameter in more.items():
-        known = asked.get(name)
-        if known is None or (parameter.required and not known.required):
-            asked[name] = parameter
-
-
-def _with_executor(policy: Policy, executor: str) -> Policy:
-    return Policy(policy.retry, policy.timeout, executor, policy.pure)
 
 
 def _several(what: Any) -> Iterable[Any]:

@@ -1,0 +1,213 @@
+"""From what was said of a workflow to a checked graph: every argument has a source, every dependency a task, no circles."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from penstock.errors import DefinitionError
+from penstock.model.graph import cycle, nearest
+from penstock.model.policies import Policy
+from penstock.tasks.binding import Around, Parameter, Signature, bind, signature_of
+from penstock.tasks.inputs import resolve_annotations
+from penstock.tasks.options import policy_of
+from penstock.tasks.program import GraphProgram, Node, Source, Trigger
+from penstock.tasks.task import Task
+
+
+class Nested(Protocol):
+    """A workflow inside another."""
+
+    name: str
+
+    @property
+    def inputs(self) -> dict[str, Parameter]: ...
+    def as_program(self) -> GraphProgram: ...
+    def annotations(self) -> list[Any]: ...
+    def modules(self) -> set[str]: ...
+
+
+class Place:
+    """A task (or another workflow) in a workflow, with all that was said of it there."""
+
+    __slots__ = ("depends_on", "flow", "task", "trigger", "values", "when")
+
+    def __init__(self, task: Task[..., Any] | None, flow: Nested | None = None) -> None:
+        self.task = task
+        self.flow = flow
+        self.depends_on: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.when: Callable[..., bool] | None = None
+        self.trigger: Trigger = "all_succeeded"
+
+
+class Blueprint:
+    """What a workflow is made of. `declared` are its inputs, or None if inputs are whatever nobody else provides."""
+
+    def __init__(
+        self,
+        name: str,
+        places: Mapping[str, Place],
+        declared: Mapping[str, Parameter] | None,
+        resources: Mapping[str, Any],
+        executor: str | None,
+    ) -> None:
+        self.name = name
+        self.places = places
+        self.declared = declared
+        self.resources = resources
+        self.executor = executor
+
+    def hint(self, name: str) -> str:
+        """What a name nobody has may have been meant to be."""
+        close = nearest(name, self.places)
+        return f"; did you mean {close!r}?" if close else f"; it has {', '.join(self.places) or 'none'}"
+
+    def needs(self) -> dict[str, Sequence[str]]:
+        """What each task depends on."""
+        return {name: place.depends_on for name, place in self.places.items()}
+
+    def compile(self) -> tuple[list[Node], dict[str, Parameter]]:
+        """The nodes of the graph, and the run's inputs. Raises DefinitionError."""
+        self._check_dependencies()
+        asked: dict[str, Parameter] = {}
+        nodes = [self._node(name, place, asked) for name, place in self.places.items()]
+        return nodes, asked if self.declared is None else _as_declared(self.declared, asked)
+
+    def _check_dependencies(self) -> None:
+        if not self.places:
+            raise DefinitionError(f"workflow {self.name!r} has no tasks; add one with add_task(...)")
+        needs = self.needs()
+        for name, upstream in needs.items():
+            for each in upstream:
+                if each not in needs:
+                    raise DefinitionError(
+                        f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self.hint(each)}"
+                    )
+        loop = cycle(needs)
+        if loop:
+            raise DefinitionError(
+                f"workflow {self.name!r} runs in a circle: {' -> '.join(loop)}; remove one of these dependencies"
+            )
+
+    def _node(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
+        if place.flow is not None:
+            return self._flow_node(name, place, place.flow, asked)
+        task = place.task
+        assert task is not None
+        signature = self._signature(task)
+        over = {
+            parameter: self._source(name, source, place) for parameter, source in (task.over or {}).items()
+        }
+        bindings, inputs = self._bind(name, signature, place, over)
+        _merge(asked, resolve_annotations(task.fn, inputs), over, self.name)
+        policy = policy_of(task.options)
+        if policy.executor is None and self.executor is not None:
+            policy = _with_executor(policy, self.executor)
+        when_bindings: tuple[tuple[str, Source], ...] = ()
+        if place.when is not None:
+            when_bindings, wanted = self._bind(
+                name,
+                signature_of(place.when, f"the condition of {name!r}"),
+                Place(None),
+                {},
+                place.depends_on,
+            )
+            _merge(asked, wanted, {}, self.name)
+        return Node(
+            name, self._function(task), tuple(place.depends_on), bindings, signature.everything, tuple(over.items()),
+            task.window, task.partial, None, place.when, when_bindings, place.trigger,
+            bool(task.options.get("optional")), policy,
+        )  # fmt: skip
+
+    def _flow_node(self, name: str, place: Place, flow: Nested, asked: dict[str, Parameter]) -> Node:
+        bindings, inputs = self._bind(name, Signature(flow.inputs, everything=False), place, {})
+        _merge(asked, inputs, {}, self.name)
+        return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
+
+    def _bind(
+        self,
+        name: str,
+        signature: Signature,
+        place: Place,
+        over: Mapping[str, Source],
+        upstream: Sequence[str] | None = None,
+    ) -> tuple[tuple[tuple[str, Source], ...], dict[str, Parameter]]:
+        around = Around(place.depends_on if upstream is None else upstream, self.places, self.declared)
+        return bind(name, signature, around, values=place.values, over=over)
+
+    def _signature(self, task: Task[..., Any]) -> Signature:
+        signature = signature_of(task.fn, f"task {task.name!r}")
+        if not self.resources:
+            return signature
+        kept = {name: p for name, p in signature.parameters.items() if name not in self.resources}
+        return Signature(kept, signature.everything)
+
+    def _function(self, task: Task[..., Any]) -> Callable[..., Any]:
+        names = (
+            set(signature_of(task.fn, task.name).parameters) & set(self.resources)
+            if self.resources
+            else set()
+        )
+        if not names:
+            return task.fn
+        from penstock.context import with_resources
+
+        return with_resources(task.fn, {name: self.resources[name] for name in names})
+
+    def _source(self, task: str, source: Any, place: Place) -> Source:
+        """What a map goes over: the result of a task, an input, or a value as it stands."""
+        if isinstance(source, Task):
+            source = source.name
+        if not isinstance(source, str):
+            return ("value", source)
+        if source in self.places:
+            if source not in place.depends_on:
+                place.depends_on.append(source)
+            return ("task", source)
+        if self.declared is not None and source not in self.declared:
+            raise DefinitionError(
+                f"task {task!r} maps over {source!r}, which is neither a task nor an input{self.hint(source)}"
+            )
+        return ("input", source)
+
+
+def declared_inputs(inputs: Any, flow: str) -> dict[str, Parameter] | None:
+    if inputs is None:
+        return None
+    if callable(inputs):
+        return resolve_annotations(
+            inputs, signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
+        )
+    return {name: Parameter(name, annotation, inspect.Parameter.empty) for name, annotation in inputs.items()}
+
+
+def _as_declared(declared: Mapping[str, Parameter], asked: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Inputs with the types and defaults of their declaration, and those of the tasks where it does not say."""
+    found = {}
+    for name, parameter in declared.items():
+        task = asked.get(name, Parameter(name, inspect.Parameter.empty, None))
+        found[name] = Parameter(
+            name,
+            task.annotation if parameter.annotation is inspect.Parameter.empty else parameter.annotation,
+            task.default if parameter.required else parameter.default,
+        )
+    return found
+
+
+def _merge(
+    asked: dict[str, Parameter], more: Mapping[str, Parameter], over: Mapping[str, Source], flow: str
+) -> None:
+    """Parameters of one name are one input: required if any task requires it."""
+    for kind, what in over.values():
+        if kind == "input":
+            asked.setdefault(what, Parameter(what, Sequence, inspect.Parameter.empty))
+    for name, parameter in more.items():
+        known = asked.get(name)
+        if known is None or (parameter.required and not known.required):
+            asked[name] = parameter
+
+
+def _with_executor(policy: Policy, executor: str) -> Policy:
+    return Policy(policy.retry, policy.timeout, executor, policy.pure)

@@ -1,0 +1,79 @@
+"""A workflow together with how it is to be run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.tasks.binding import Parameter
+from penstock.tasks.inputs import bind_inputs
+from penstock.tasks.program import GraphProgram
+
+if TYPE_CHECKING:
+    from penstock.app import Engine
+    from penstock.app.run import Run
+
+
+class Launchable(Protocol):
+    """What a launcher needs of a workflow."""
+
+    name: str
+    latest: Run[Any] | None
+
+    @property
+    def inputs(self) -> dict[str, Parameter]: ...
+    @property
+    def defaults(self) -> dict[str, Any]: ...
+    def as_program(self) -> GraphProgram: ...
+
+
+class Launcher:
+    """A workflow together with how it is to be run. See Workflow.using."""
+
+    def __init__(
+        self,
+        flow: Launchable,
+        store: str | Engine | None,
+        key: str | None,
+        tags: dict[str, str],
+        timeout: float | None,
+    ) -> None:
+        self._flow = flow
+        self._store = store
+        self._key = key
+        self._tags = tags
+        self._timeout = timeout
+        self._found: Engine | None = None
+
+    def run(self, **inputs: Any) -> Any:
+        """See Workflow.run."""
+        return self._kept(self._engine().run(self._flow, self._bound(inputs), **self._how())).result()
+
+    def start(self, **inputs: Any) -> Run[Any]:
+        """See Workflow.start."""
+        return self._kept(self._engine().start(self._flow, self._bound(inputs), **self._how()))
+
+    async def run_async(self, **inputs: Any) -> Any:
+        """See Workflow.run_async."""
+        return await (await self.start_async(**inputs)).result_async()
+
+    async def start_async(self, **inputs: Any) -> Run[Any]:
+        """See Workflow.start_async."""
+        return self._kept(await self._engine().start_async(self._flow, self._bound(inputs), **self._how()))
+
+    def _bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
+
+    def _how(self) -> dict[str, Any]:
+        return {"key": self._key, "tags": self._tags, "timeout": self._timeout}
+
+    def _engine(self) -> Engine:
+        """The engine, looked up once."""
+        if self._found is None or self._found.closed:
+            from penstock.app import engine_at
+
+            self._found = engine_at(self._store)
+        return self._found
+
+    def _kept(self, run: Run[Any]) -> Run[Any]:
+        self._flow.latest = run
+        return run
