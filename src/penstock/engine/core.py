@@ -162,7 +162,7 @@ class Core:
             return False
         self._record(run, e.Resumed(), at)
         run.told = False
-        for step in run.parked or ():
+        for step in _each(run):
             step.needs = self.serial
         self._unpark(run)
         self._look(run, at)
