@@ -66,12 +66,12 @@ def recover(engine: Engine, run_id: str, definition: Definition | None) -> Recov
     if epoch is None:
         return _alive(engine, run_id, row)
     try:
-        recovered = _fold(engine, run_id, definition, epoch)
+        recovered, length = _fold(engine, run_id, definition, epoch)
     except BaseException:
         give_back(store, run_id, epoch, finished=row["status"] in FINISHED)
         raise
     if recovered is None:
-        give_back(store, run_id, epoch, finished=True)
+        give_back(store, run_id, epoch, finished=True, length=length)
         return Run(engine, run_id, row["workflow"])
     return recovered
 
@@ -86,7 +86,7 @@ def _alive(engine: Engine, run_id: str, row: dict[str, Any]) -> Run[Any]:
     )
 
 
-def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> Recovered | None:
+def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> tuple[Recovered | None, int]:
     ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
     assert isinstance(started, e.RunStarted)
     definition = definition or reload(started.source, started.workflow)
@@ -94,7 +94,7 @@ def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int
     program = definition.as_program()
     _check_same(run_id, started, program)
     log = read_events(engine, run_id)
-    return take_up(log, run_id, program, epoch, reopen=True)
+    return take_up(log, run_id, program, epoch, reopen=True), log[-1][0]
 
 
 def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:
