@@ -190,7 +190,7 @@ class Executor(Protocol):
         """Run a job; `ended(token, outcome)` is called once, from any thread, unless the job was stopped."""
 
     def stop(self, token: Any) -> bool:
-        """Stop a job. True: its code runs no more. False: it was asked to, or left behind; its slot is free, its answer void."""
+        """Stop a job. True: its code runs no more. False: it was left behind; its slot is free, its answer void."""
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; none outlives this process."""

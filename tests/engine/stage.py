@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.engine.core import Batch, Core, Lane
+from penstock.engine.core import Core
+from penstock.engine.lanes import Batch, Lane
 from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.machine import Run, Step, fold

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from penstock.codecs import JsonCodec
-from penstock.engine.core import Batch
 from penstock.engine.ephemeral import KEPT_RUNS, RING, EphemeralJournal
 from penstock.engine.journal import TRY_SECONDS, DurableJournal
+from penstock.engine.lanes import Batch
 from penstock.errors import StoreFull, StoreUnavailable
 from penstock.model import events as e
 from penstock.model.changes import Change, Conflict, Verdict

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from penstock.engine import core as core_module
+from penstock.engine import attempts as attempts_module
 from penstock.engine.core import Core
 from penstock.engine.driver import Driver
 from penstock.engine.journal import DurableJournal
+from penstock.engine.lanes import Timers
 from penstock.engine.virtual import VirtualDriver
 from penstock.model import events as e
 from penstock.model import machine
@@ -284,25 +285,25 @@ def a_retry_is_lost(patch: pytest.MonkeyPatch) -> None:
 
 @planted("core")
 def a_retry_comes_early(patch: pytest.MonkeyPatch) -> None:
-    delay = core_module.retry_delay
+    delay = attempts_module.retry_delay
 
     def short(*given: Any) -> float | None:
         wait = delay(*given)
         return None if wait is None else wait * 0.9
 
-    patch.setattr(core_module, "retry_delay", short)
+    patch.setattr(attempts_module, "retry_delay", short)
 
 
 @planted("core", "graph")
 def a_retry_is_forgotten_when_the_clock_goes_back(patch: pytest.MonkeyPatch) -> None:
-    arm = Core._arm
+    arm = Timers.set
 
     def once(self: Any, when: float, kind: str, what: Any) -> None:
         if kind != "step" or (id(what), when) not in self.__dict__.setdefault("armed", set()):
             self.__dict__.setdefault("armed", set()).add((id(what), when))
             arm(self, when, kind, what)
 
-    patch.setattr(Core, "_arm", once)
+    patch.setattr(Timers, "set", once)
 
 
 @planted("core")

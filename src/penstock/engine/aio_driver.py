@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.context import Context, is_async
-from penstock.engine.driver import TURN_SECONDS, Driver, Host
+from penstock.engine.driver import TURN_SECONDS, Driver
+from penstock.engine.host import Host
 from penstock.model.machine import Step
 from penstock.ports import Executor, Outcome
 

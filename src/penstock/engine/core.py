@@ -11,57 +11,31 @@ It waits for nothing, reads no clock and is neither thread-safe nor re-entrant; 
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import count
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from penstock.errors import CodecError
+from penstock.engine.attempts import (
+    LOST,
+    cancelling,
+    each,
+    ending_of,
+    poisonous,
+    running,
+    still_ready,
+    too_late,
+    unique,
+    wait_after,
+)
+from penstock.engine.lanes import DEADLINE, QUIET, Batch, Fact, Lane, Timers
 from penstock.model import events as e
-from penstock.model.failure import Failure, failure_of
+from penstock.model.failure import Failure
 from penstock.model.machine import News, Run, Step, evolve, unwanted
-from penstock.model.policies import DEFAULT, loss_delay, retry_delay
+from penstock.model.policies import DEFAULT
 from penstock.model.states import FINISHED
-
-Fact = tuple[Run, int, float, e.Event]
-"""(run, sequence, at, event): one row to append."""
 
 REMEMBERED = 100_000
 """How many functions are remembered with their lanes."""
-
-QUIET = "quiet"
-DEADLINE = "deadline"
-ABANDONED = "abandoned"
-
-
-class Lane:
-    """The way to one executor: `free` slots and the steps that wait for one, first in, first out."""
-
-    __slots__ = ("capacity", "executor", "free", "name", "queue")
-
-    def __init__(self, name: str, capacity: int, executor: Any = None) -> None:
-        self.name = name
-        self.capacity = capacity
-        self.free = capacity
-        self.queue: deque[Step] = deque()
-        self.executor = executor
-
-
-class Batch(msgspec.Struct):
-    """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
-
-    `takes` says up to which letter the inbox of a run is dealt with by these rows and those before.
-    """
-
-    number: int
-    rows: list[Fact]
-    starts: list[Step]
-    stops: list[Step]
-    over: list[Run]
-    takes: list[tuple[Run, int]] = []
 
 
 class Core:
@@ -84,8 +58,7 @@ class Core:
         self._stops: list[Step] = []
         self._over: list[Run] = []
         self._takes: dict[Run, int] = {}
-        self._timers: list[tuple[float, int, str, Any]] = []
-        self._tie = count()
+        self._timers = Timers()
         self._refill = False  # whether steps were queued while the lanes were being filled
         self.serial = 1
 
@@ -112,11 +85,11 @@ class Core:
         if reopen is not None:
             limit = run.program.timeout
             self._record(run, e.RunReopened(reopen, None if limit is None else at + limit), at)
-        ready = _still_ready(run)
+        ready = still_ready(run)
         run.news.ready = []
         run.news.stops = []
-        run.news.timers = [s for s in _unique(run.news.timers) if s.status == "waiting" and s.due is not None]
-        for step in _running(run):
+        run.news.timers = [s for s in unique(run.news.timers) if s.status == "waiting" and s.due is not None]
+        for step in running(run):
             self._lost(step, run.at)
         run.news.ready[:0] = ready
         self._arm_deadline(run)
@@ -126,9 +99,11 @@ class Core:
         """The run's rows were not taken: what we know of it is a guess. Forget it; its steps' answers are void."""
         run.gone = True
         self.runs.pop(run.id, None)
-        if not any(row[0] is run for row in self._rows):  # else these rows are tried, and take their letters with them
+        if not any(
+            row[0] is run for row in self._rows
+        ):  # else these rows are tried, and take their letters with them
             self._takes.pop(run, None)
-        for step in _running(run):
+        for step in running(run):
             self._release(step)
             self._stops.append(step)
 
@@ -162,7 +137,7 @@ class Core:
             return False
         self._record(run, e.Resumed(), at)
         run.told = False
-        for step in _each(run):
+        for step in each(run):
             step.needs = self.serial
         self._unpark(run)
         self._look(run, at)
@@ -171,7 +146,7 @@ class Core:
     def cancel(self, run: Run, at: float, reason: str = "") -> bool:
         """Stop what runs, start nothing, end. False if the run is over or being cancelled."""
         if run.status in FINISHED or (
-            run.root is not None and run.root.outcome is not None and _cancelling(run)
+            run.root is not None and run.root.outcome is not None and cancelling(run)
         ):
             return False
         self._record(run, e.CancelAsked(reason), at)
@@ -189,7 +164,7 @@ class Core:
             return False
         timeout = step.policy.timeout
         if timeout is not None:
-            self._arm(at + timeout, "attempt", (step, step.attempt))
+            self._timers.set(at + timeout, "attempt", (step, step.attempt))
         return True
 
     def ended(self, step: Step, value: Any, text: str | None, at: float) -> bool:
@@ -242,12 +217,11 @@ class Core:
 
     def next_due(self) -> float | None:
         """When `due` should be called next, in wall time; None: no timer is set."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_due()
 
     def due(self, at: float) -> None:
         """Handle every timer whose time has come."""
-        while self._timers and self._timers[0][0] <= at:
-            when, _, kind, what = heapq.heappop(self._timers)
+        for when, kind, what in self._timers.due(at):
             if kind == "step":
                 self._step_due(what, when, at)
             elif kind == "attempt":
@@ -271,7 +245,7 @@ class Core:
             run = step.run
             if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
                 if step.status == "waiting" and step.due is not None:  # the clock was set back meanwhile
-                    self._arm(step.due, "step", step)
+                    self._timers.set(step.due, "step", step)
                 if run.parked:  # it is not to start: if a place was free for it, that is another's
                     self._unpark(run, 1)
                     self._refill = True
@@ -345,7 +319,7 @@ class Core:
             for step in news.timers:
                 assert step.due is not None
                 step.needs = self.serial
-                self._arm(step.due, "step", step)
+                self._timers.set(step.due, "step", step)
             news.timers.clear()
         if news.stops:
             self._stops.extend(s for s in news.stops if s.live)
@@ -402,20 +376,19 @@ class Core:
         at = max(at, run.at)
         wait = None
         if not unwanted(step):
-            wait = _wait_after(step, error)
+            wait = wait_after(step, error)
             if error.cause == "lost" and wait is None:
-                error = _poisonous(step, error)
+                error = poisonous(step, error)
         retry_at = None if wait is None else at + wait
         self._record(run, e.StepFailed(step.id, step.item, step.attempt, error, retry_at), at)
 
     def _lost(self, step: Step, at: float) -> None:
         """An attempt of an engine that is no more: it does not count against the step's retries."""
-        gone = Failure("penstock.errors.WorkerLost", "the engine that ran this attempt is no more", "lost")
         event: e.Event
         if unwanted(step):
             event = e.StepCancelled(step.id, step.item)
         else:
-            event = e.StepFailed(step.id, step.item, step.attempt, gone, at)
+            event = e.StepFailed(step.id, step.item, step.attempt, LOST, at)
         self._record(step.run, event, at)
 
     def _step_due(self, step: Step, when: float, at: float) -> None:
@@ -426,11 +399,7 @@ class Core:
         if kind == "Sleep":
             self._record(run, e.StepDone(step.id, None, None, "null"), at)
         elif kind == "Wait":
-            late = Failure(
-                "penstock.errors.StepTimeout",
-                f"no signal {step.ask.signal!r} within {step.ask.timeout} s",
-                "timeout",
-            )
+            late = too_late(f"no signal {step.ask.signal!r} within {step.ask.timeout} s")
             self._record(run, e.StepFailed(step.id, None, step.attempt, late), at)
         else:
             lane = step.lane = self._lane_for(step)
@@ -439,89 +408,23 @@ class Core:
 
     def _attempt_due(self, step: Step, attempt: int, at: float) -> None:
         if step.live and step.attempt == attempt and not step.stopping:
-            late = Failure(
-                "penstock.errors.StepTimeout",
-                f"{step.id} took longer than {step.policy.timeout} s",
-                "timeout",
-                ("TimeoutError",),
-            )
             self._stops.append(step)
-            self.failed(step, late, at)
+            self.failed(step, too_late(f"{step.id} took longer than {step.policy.timeout} s"), at)
 
     def _run_due(self, run: Run, at: float) -> None:
         if run.gone or run.status in FINISHED or run.final is not None:
             return
         self.note(run, DEADLINE, at)
-        for step in _running(run):
+        for step in running(run):
             self._stops.append(step)
-            late = Failure(
-                "penstock.errors.StepTimeout", f"{step.id} was stopped at its run's deadline", "timeout"
-            )
-            self.failed(step, late, at)
+            self.failed(step, too_late(f"{step.id} was stopped at its run's deadline"), at)
 
     def _finish(self, run: Run, at: float) -> None:
-        assert run.final is not None
-        kind, value = run.final
-        if run.status in FINISHED:
-            return
-        if kind == "completed":
-            try:
-                self._record(run, e.RunDone(value, self._text(value)), at)
-            except CodecError as error:
-                self._record(run, e.RunFailed(failure_of(error)), at)
-        elif kind == "failed":
-            self._record(run, e.RunFailed(value, list(run.root.blame) if run.root else []), at)
-        else:
-            self._record(run, e.RunCancelled(value or ""), at)
-        self.runs.pop(run.id, None)
-        self._over.append(run)
+        if run.status not in FINISHED:
+            self._record(run, ending_of(run, self._text), at)
+            self.runs.pop(run.id, None)
+            self._over.append(run)
 
     def _arm_deadline(self, run: Run) -> None:
         if run.deadline is not None:
-            self._arm(run.deadline, "run", run)
-
-    def _arm(self, when: float, kind: str, what: Any) -> None:
-        heapq.heappush(self._timers, (when, next(self._tie), kind, what))
-
-
-def _wait_after(step: Step, error: Failure) -> float | None:
-    """Seconds until the next attempt; None if there is to be none."""
-    if error.cause == "lost":
-        step.losses += 1
-        return loss_delay(step.policy.retry, step.losses, error)
-    step.losses = 0
-    token = f"{step.run.id}/{step.id}/{step.item}/{step.attempt}"
-    return retry_delay(step.policy.retry, step.failures + 1, error, token)
-
-
-def _poisonous(step: Step, error: Failure) -> Failure:
-    said = f"{error.message}; it is not tried again, for so ended {step.losses} of its attempts in a row"
-    return msgspec.structs.replace(error, message=said)
-
-
-def _cancelling(run: Run) -> bool:
-    return run.root is not None and run.root.outcome is not None and run.root.outcome[0] == "cancelled"
-
-
-def _running(run: Run) -> list[Step]:
-    """Every attempt that the log says is running, items of maps included, in order of asking."""
-    return [step for step in _each(run) if step.status == "running"]
-
-
-def _each(run: Run) -> Iterable[Step]:
-    for step in list(run.open.values()):
-        if step.family is None:
-            yield step
-        else:
-            yield from list(step.family.active.values())
-
-
-def _still_ready(run: Run) -> list[Step]:
-    """What is ready, in the order in which it became so."""
-    wanted = {id(step) for step in _each(run) if step.status == "ready"}
-    return [step for step in _unique(reversed(run.news.ready)) if id(step) in wanted][::-1]
-
-
-def _unique(steps: Iterable[Step]) -> list[Step]:
-    seen: set[int] = set()
-    return [step for step in steps if not (id(step) in seen or seen.add(id(step)))]  # type: ignore[func-returns-value]
+            self._timers.set(run.deadline, "run", run)

@@ -9,43 +9,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
 from penstock.context import Context
 from penstock.context.calls import call
-from penstock.engine.core import ABANDONED, Batch, Core, Lane
-from penstock.engine.journal import Journal
+from penstock.engine.core import Core
+from penstock.engine.host import Host, Refusal
+from penstock.engine.lanes import ABANDONED, Batch, Lane
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
 from penstock.model.program import Map
-from penstock.ports import Clock, Codec, Executor, Job, Outcome
-
-
-class Host(Protocol):
-    """What a driver needs of the engine it belongs to."""
-
-    journal: Journal
-    clock: Clock
-
-    def executor(self, name: str) -> Executor:
-        """An executor by name. Raises DefinitionError for a name nobody gave."""
-
-    def finished(self, run: Run) -> None:
-        """A run is over, and its log says so."""
-
-    def dropped(self, run: Run, error: BaseException) -> None:
-        """A run left this process unfinished."""
-
-    def captured(self, step: Step, context: Context) -> None:
-        """An attempt has ended that logged or printed."""
-
-    def progressed(self, context: Context, kind: str, payload: Any) -> None:
-        """A step reports how far it is; from any thread."""
-
+from penstock.ports import Codec, Executor, Job, Outcome
 
 SHORT_SECONDS = 0.001
 """A body that took less may run before what happened ahead of it is with the writer."""
@@ -386,28 +364,6 @@ class Driver:
             slots = executor.slots if executor.slots is not None else 1_000_000
             lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, executor))
         return lane
-
-
-class Refusal:
-    """The executor of steps whose executor does not exist: each fails, saying so. See Executor."""
-
-    slots: int | None = None
-
-    def __init__(self, message: str) -> None:
-        self.name = message
-        self._failure = Failure("penstock.errors.DefinitionError", message)
-
-    def check(self, fn: Callable[..., Any], timeout: float | None) -> None:
-        raise DefinitionError(self.name)
-
-    def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
-        ended(job.token, Outcome(None, self._failure))
-
-    def stop(self, token: Any) -> bool:
-        return True
-
-    def close(self, *, wait: bool = True) -> None:
-        return
 
 
 def _item_arguments(ask: Map, item: int) -> Mapping[str, Any]:

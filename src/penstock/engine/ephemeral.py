@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
-from penstock.engine.core import Batch, Fact
+from penstock.engine.lanes import Batch, Fact
 from penstock.model.machine import Run
 from penstock.ports import Observer
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from penstock.engine.core import Batch
+from penstock.engine.lanes import Batch
 from penstock.engine.rows import row_of
 from penstock.errors import StoreError, StoreUnavailable
 from penstock.model import events as e

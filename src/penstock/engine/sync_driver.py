@@ -8,7 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from penstock.context import is_async
-from penstock.engine.driver import Driver, Host
+from penstock.engine.driver import Driver
+from penstock.engine.host import Host
 from penstock.ports import Executor
 
 LOOK_SECONDS = 1.0

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from penstock.engine.driver import Driver, Host
+from penstock.engine.driver import Driver
+from penstock.engine.host import Host
 from penstock.ports import Executor
 
 Later = Callable[[float, Callable[[], None]], None]

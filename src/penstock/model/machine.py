@@ -280,7 +280,9 @@ def _noted(run: Run, event: e.Noted, at: float) -> None:
     if event.topic != "deadline" or run.sequence in run.forgiven:
         return
     if run.root is not None and run.root.outcome is not None:
-        run.root.blame.append(run.sequence)  # it changed nothing; a reopened run, which has another one, must not take it up
+        run.root.blame.append(
+            run.sequence
+        )  # it changed nothing; a reopened run, which has another one, must not take it up
     else:
         late = Failure(
             "penstock.errors.StepTimeout", f"run {run.id} took longer than it was allowed", "timeout"

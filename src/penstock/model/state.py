@@ -121,9 +121,9 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input",
-        "letters", "lost", "news", "open", "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling",
-        "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
+        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news", "open",
+        "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
+        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:

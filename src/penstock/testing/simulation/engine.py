@@ -10,8 +10,8 @@ import msgspec
 
 from penstock.codecs import JsonCodec
 from penstock.context import Context
-from penstock.engine.core import Batch
 from penstock.engine.journal import Applied, DurableJournal, Journal
+from penstock.engine.lanes import Batch
 from penstock.engine.recovery import claim_run, give_back, read_log, take_up
 from penstock.engine.rounds import Rounds
 from penstock.engine.virtual import VirtualDriver

@@ -1,0 +1,78 @@
+"""Attempts of steps, and ends of runs: which run, which are ready, how long until the next, how it is told in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from penstock.errors import CodecError
+from penstock.model import events as e
+from penstock.model.failure import Failure, failure_of
+from penstock.model.policies import loss_delay, retry_delay
+from penstock.model.state import Run, Step
+
+LOST = Failure("penstock.errors.WorkerLost", "the engine that ran this attempt is no more", "lost")
+
+
+def too_late(message: str) -> Failure:
+    """The failure of what took longer than it was allowed."""
+    return Failure("penstock.errors.StepTimeout", message, "timeout", ("TimeoutError",))
+
+
+def ending_of(run: Run, text: Callable[[Any], str | None]) -> e.Event:
+    """The last event of a run that has an outcome; a value that cannot be stored fails it."""
+    assert run.final is not None
+    kind, value = run.final
+    if kind == "completed":
+        try:
+            return e.RunDone(value, text(value))
+        except CodecError as error:
+            return e.RunFailed(failure_of(error))
+    if kind == "failed":
+        return e.RunFailed(value, list(run.root.blame) if run.root else [])
+    return e.RunCancelled(value or "")
+
+
+def wait_after(step: Step, error: Failure) -> float | None:
+    """Seconds until the next attempt; None if there is to be none."""
+    if error.cause == "lost":
+        step.losses += 1
+        return loss_delay(step.policy.retry, step.losses, error)
+    step.losses = 0
+    token = f"{step.run.id}/{step.id}/{step.item}/{step.attempt}"
+    return retry_delay(step.policy.retry, step.failures + 1, error, token)
+
+
+def poisonous(step: Step, error: Failure) -> Failure:
+    said = f"{error.message}; it is not tried again, for so ended {step.losses} of its attempts in a row"
+    return msgspec.structs.replace(error, message=said)
+
+
+def cancelling(run: Run) -> bool:
+    return run.root is not None and run.root.outcome is not None and run.root.outcome[0] == "cancelled"
+
+
+def running(run: Run) -> list[Step]:
+    """Every attempt that the log says is running, items of maps included, in order of asking."""
+    return [step for step in each(run) if step.status == "running"]
+
+
+def each(run: Run) -> Iterable[Step]:
+    for step in list(run.open.values()):
+        if step.family is None:
+            yield step
+        else:
+            yield from list(step.family.active.values())
+
+
+def still_ready(run: Run) -> list[Step]:
+    """What is ready, in the order in which it became so."""
+    wanted = {id(step) for step in each(run) if step.status == "ready"}
+    return [step for step in unique(reversed(run.news.ready)) if id(step) in wanted][::-1]
+
+
+def unique(steps: Iterable[Step]) -> list[Step]:
+    seen: set[int] = set()
+    return [step for step in steps if not (id(step) in seen or seen.add(id(step)))]  # type: ignore[func-returns-value]
