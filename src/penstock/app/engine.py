@@ -131,7 +131,10 @@ class Engine(Commanding, Driving):
         said = dict(tags or {})
         if not self.journal.durable:
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said)
-        return e.RunStarted(program.name, program.version, inputs, 1, deadline, source_of(definition), said)
+        source = source_of(definition)
+        return e.RunStarted(
+            program.name, program.version, inputs, 1, deadline, source, said, owner=self.owner
+        )
 
     def learn(self, definition: Any) -> None:
         """Let the codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""

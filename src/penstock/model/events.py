@@ -24,6 +24,7 @@ class RunStarted(msgspec.Struct, gc=False):
     source: dict[str, Any] = {}
     tags: dict[str, str] = {}
     parent: str | None = None
+    owner: str = ""
 
 
 class Owned(msgspec.Struct, gc=False):
