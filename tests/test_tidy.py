@@ -29,7 +29,7 @@ LONG_MODULES = {
     "src/penstock/engine/core.py": 430,
     "src/penstock/engine/driver.py": 380,
     "src/penstock/model/dialogue.py": 335,
-    "src/penstock/model/machine.py": 360,
+    "src/penstock/model/machine.py": 365,
     "src/penstock/tasks/workflow.py": 320,
 }
 

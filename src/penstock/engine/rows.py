@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -35,34 +36,35 @@ def row_of(sequence: int, at: float, event: e.Event, codec: Codec, blobs: list[P
         return Row(sequence, at, "step_done", event.step, event.item, body)  # type: ignore[union-attr]
     if kind is e.StepStarted:
         return Row(sequence, at, "step_started", event.step, event.item, f'{{"attempt":{event.attempt}}}')  # type: ignore[union-attr]
-    text = getattr(event, "text", None)
-    fields = {
-        name: _stored(text, blobs)
-        if name == "value" and text
-        else _field(getattr(event, name), codec, blobs, name)
-        for name in event.__struct_fields__
-        if name not in _COLUMNS
-    }
     step = getattr(event, "step", None)
-    return Row(sequence, at, e.KIND_OF[kind], step, getattr(event, "item", None), _object(fields))
+    return Row(sequence, at, e.KIND_OF[kind], step, getattr(event, "item", None), _body(event, codec, blobs))
 
 
 _COLUMNS = frozenset({"step", "item", "text"})
 _VALUES = frozenset({"value", "input", "data"})
 
 
-def _object(fields: dict[str, str]) -> str:
-    return "{" + ",".join(f'"{name}":{text}' for name, text in fields.items() if text != "null") + "}"
+@cache
+def _names(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The plain fields of a kind of event, and those that hold a user's value."""
+    fields = [name for name in kind.__struct_fields__ if name not in _COLUMNS]  # type: ignore[attr-defined]
+    return tuple(n for n in fields if n not in _VALUES), tuple(n for n in fields if n in _VALUES)
 
 
-def _field(value: Any, codec: Codec, blobs: list[Put], name: str) -> str:
-    if value is None:
-        return "null"
-    if name in _VALUES:
-        return _stored(codec.encode(value), blobs)
-    if isinstance(value, Failure):
-        value = value.plain()
-    return _json.encode(value).decode()
+def _body(event: e.Event, codec: Codec, blobs: list[Put]) -> str:
+    """The fields that are not None, values last."""
+    plain, values = _names(type(event))
+    fields = {name: field for name in plain if (field := getattr(event, name)) is not None}
+    error = fields.get("error")
+    if isinstance(error, Failure):
+        fields["error"] = error.plain()
+    parts = [_json.encode(fields).decode()[1:-1]] if fields else []
+    text = getattr(event, "text", None)
+    for name in values:
+        value = getattr(event, name)
+        if value is not None:
+            parts.append(f'"{name}":{_stored(text or codec.encode(value), blobs)}')
+    return "{" + ",".join(parts) + "}"
 
 
 def _stored(text: str, blobs: list[Put]) -> str:
