@@ -101,10 +101,8 @@ class Audit:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
         for complaint in replica.watch.seen(run, event, row.at):
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
-        if isinstance(event, e.Owned):
+        if isinstance(event, e.Owned | e.RunStarted):
             replica.owner = event.owner
-        elif isinstance(event, e.RunStarted):
-            replica.owner = self._store.get("runs", [run_id])[run_id]["owner"] or ""
         try:
             replica.add(row.sequence, row.at, event)
         except BugError as error:
@@ -214,8 +212,8 @@ class Audit:
                 self.wrong(f"{where}, which the log does not know to be open")
         elif known.status == "running" and known.attempt != step.attempt:
             self.wrong(f"{where}: attempt {step.attempt}, while the log has {known.attempt} running")
-        elif known.status == "waiting" and (known.due is None or engine.clock.now() < known.due):
-            self.wrong(f"{where} at {engine.clock.now()}, which waits until {known.due}")
+        elif known.status == "waiting" and (known.due is None or run.at < known.due):
+            self.wrong(f"{where} at {run.at}, which waits until {known.due}")
         elif known.status != "running" and replica.run.status != "running" and not step.policy.pure:
             self.wrong(f"{where}, while the run is {replica.run.status}")
         return

@@ -78,7 +78,8 @@ class User(Mortal):
                 continue
             limit = case.program.timeout
             deadline = None if limit is None else engine.clock.now() + limit
-            event = e.RunStarted(case.program.name, case.program.version, case.input, 1, deadline)
+            program = case.program
+            event = e.RunStarted(program.name, program.version, case.input, 1, deadline, owner=engine.owner)
             self.world.note("user", f"starts {run_id} on {engine.name}")
             engine.start(Run(run_id, case.program), event)
         if times == 2:
