@@ -86,7 +86,9 @@ def _alive(engine: Engine, run_id: str, row: dict[str, Any]) -> Run[Any]:
     )
 
 
-def _fold(engine: Engine, run_id: str, definition: Definition | None, epoch: int) -> tuple[Recovered | None, int]:
+def _fold(
+    engine: Engine, run_id: str, definition: Definition | None, epoch: int
+) -> tuple[Recovered | None, int]:
     ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
     assert isinstance(started, e.RunStarted)
     definition = definition or reload(started.source, started.workflow)

@@ -138,7 +138,9 @@ BY_TYPE: dict[type, Rule] = {
     timezone: Rule("timezone", list, _zone_parts, lambda parts: timezone(*parts)),
     Decimal: Rule("Decimal", str, str, Decimal),
     UUID: Rule("UUID", str, str, UUID),
-    Failure: Rule("Failure", dict, Failure.plain, lambda fields: Failure(**fields)),  # of items, in a map's results
+    Failure: Rule(
+        "Failure", dict, Failure.plain, lambda fields: Failure(**fields)
+    ),  # of items, in a map's results
     type(msgspec.UNSET): Rule("msgspec.UNSET", NoneType, lambda _: None, lambda _: msgspec.UNSET),
 }
 
