@@ -35,6 +35,12 @@ def modules() -> list[str]:
     return sorted(sys.modules)
 
 
+def warn_late() -> None:
+    from tests.executors.late_warnings import Late
+
+    warnings.warn("too late", Late, stacklevel=1)
+
+
 def a_lock() -> Any:
     return threading.Lock()
 

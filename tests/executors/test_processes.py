@@ -214,6 +214,16 @@ def test_a_worker_is_where_the_program_is(
     assert found["stdin"] == ""
 
 
+def test_a_filter_for_warnings_of_a_library_holds_once_a_step_imports_it(desk: Desk) -> None:
+    category = type("Late", (UserWarning,), {"__module__": "tests.executors.late_warnings"})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=category)
+        assert "tests.executors.late_warnings" not in desk.run(own.modules).value
+        failure = desk.run(own.warn_late).failure
+    assert failure is not None
+    assert failure.type == "tests.executors.late_warnings.Late"
+
+
 def test_a_worker_is_used_again(desk: Desk) -> None:
     assert len({desk.run(own.pid).value for _ in range(10)}) == 1
 

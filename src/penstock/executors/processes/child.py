@@ -12,6 +12,7 @@ from time import monotonic, perf_counter, time
 
 from penstock.context import Context, _current, become_worker, capture
 from penstock.errors import CodecError
+from penstock.executors.processes.inherited_filters import take_filters
 from penstock.executors.processes.link import FAILED, LINES, NOTE, QUIET_JOB, READY, VALUE, Link
 from penstock.executors.processes.main_script import NAME, stand_in_for_main
 
@@ -132,7 +133,7 @@ def main(link: int, parent: int, script: Main | None, argv: list[str], filters: 
     sys.argv = argv
     _outlive_nobody(parent)
     _leave_interrupts_to_the_program()
-    _take_filters(filters)
+    take_filters(filters)
     stand_in_for_main(script)
     become_worker()
     worker = Worker(Link(socket(fileno=link)))
@@ -164,17 +165,6 @@ def _leave_interrupts_to_the_program() -> None:
     import _signal  # type: ignore[import-not-found,unused-ignore]  # `signal` costs 5 ms
 
     _signal.signal(_signal.SIGINT, lambda *_: None)
-
-
-def _take_filters(filters: bytes | None) -> None:
-    import warnings
-
-    try:
-        if filters is not None:
-            warnings.filters[:] = loads(filters)  # type: ignore[index]
-            warnings._filters_mutated()  # type: ignore[attr-defined]
-    except Exception:
-        warnings.warn("the program's warning filters could not be taken over", stacklevel=1)
 
 
 def _close_resources() -> None:

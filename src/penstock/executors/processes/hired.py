@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import marshal
 import os
-import pickle
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from signal import SIGKILL, Signals
@@ -15,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from penstock.errors import WorkerLost
+from penstock.executors.processes.inherited_filters import pack_filters
 from penstock.executors.processes.link import JOB, QUIET_JOB, link_pair, take_back
 from penstock.executors.processes.main_script import describe_main
 from penstock.ports import Job, Outcome
@@ -141,9 +140,5 @@ def _spawn(link: int) -> subprocess.Popen[bytes]:
 
 def _heritage(link: int) -> bytes:
     """What a worker takes over from this process: path, link, parent, main script, arguments, warning filters."""
-    try:
-        filters: bytes | None = pickle.dumps(list(warnings.filters), 5)
-    except Exception:  # a filter's class cannot be found by name: those of the command line remain
-        filters = None
     path = [os.path.abspath(entry) for entry in sys.path]
-    return marshal.dumps((path, link, os.getpid(), describe_main(), list(sys.argv), filters))
+    return marshal.dumps((path, link, os.getpid(), describe_main(), list(sys.argv), pack_filters()))
