@@ -12,11 +12,18 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_engine_is_left_open() -> Iterator[None]:
-    """Engines are opened once a process and kept; a test keeps none."""
+    """Engines are opened once a process and kept; a test keeps none, and no executor, for whose end resources wait."""
+    before = _executors_open()
     yield
     app = sys.modules.get("penstock.app")
     if app is not None:
         app.close_all()
+    assert _executors_open() == before, "the test left an executor open"
+
+
+def _executors_open() -> int:
+    resources = sys.modules.get("penstock.context.resources")
+    return 0 if resources is None else resources._holders
 
 
 def kind_of(nodeid: str) -> str:

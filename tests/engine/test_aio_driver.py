@@ -136,3 +136,21 @@ def test_each_loop_has_a_driver_of_its_own(engine: Engine) -> None:
         return await (await engine.start_async(flow, {"x": x})).result_async(SOON)
 
     assert [asyncio.run(once(x)) for x in range(3)] == [0, 2, 4]
+
+
+def test_a_run_whose_loop_ended_is_left_when_the_next_loop_comes(engine: Engine) -> None:
+    long = Workflow("long")
+    long.add_task(asyncio.sleep, name="nap", values={"delay": 3_600})
+    short = Workflow("short")
+    short.add_task(double)
+
+    async def begin() -> Any:
+        return await engine.start_async(long, {})
+
+    async def next_one() -> Any:
+        return await (await engine.start_async(short, {"x": 1})).result_async(SOON)
+
+    left = asyncio.run(begin())
+    assert asyncio.run(next_one()) == 2
+    with pytest.raises(RunStopped, match="was left unfinished"):
+        left.result(SOON)

@@ -74,12 +74,20 @@ class Driving(Hosting, Leaving):
         from penstock.executors.aio import AioExecutor
 
         loop = asyncio.get_running_loop()
+        ended: list[AioDriver] = []
         with self.lock:
             driver = self._loops.get(id(loop))
             if driver is None or driver.loop is not loop:
-                self._loops = {key: each for key, each in self._loops.items() if not each.loop.is_closed()}
+                ended = [each for each in self._loops.values() if each.loop.is_closed()]
+                self._loops = {key: each for key, each in self._loops.items() if each not in ended}
                 driver = self._loops[id(loop)] = AioDriver(self, loop, AioExecutor(loop=loop))
+        for each in ended:
+            self._leave_loop(each)
         return driver
+
+    def _leave_loop(self, driver: AioDriver) -> None:
+        self.leave(driver)
+        driver.close()
 
     def drive(self, driver: SyncDriver, run: Run[Any]) -> Run[Any]:
         """Drive a run on this thread until it is over or the engine is closed."""
@@ -121,7 +129,9 @@ class Driving(Hosting, Leaving):
             driver.post(_wake)
         for on_loop in self._loops.values():
             if on_loop.loop.is_running():
-                on_loop.post_or_call(self.leave, on_loop)
+                on_loop.post_or_call(self._leave_loop, on_loop)
+            else:
+                on_loop.close()
         deadline = time.monotonic() + CLOSE_SECONDS
         while any(d.driving for d in self._others() if d is not mine) and time.monotonic() < deadline:
             time.sleep(0.005)

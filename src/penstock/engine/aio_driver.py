@@ -55,6 +55,10 @@ class AioDriver(Driver):
     def _answered(self, context: Context, step: Step, outcome: Outcome) -> None:
         self.post_or_call(self.answer, context, step, outcome)
 
+    def close(self) -> None:
+        """Start no more steps on the loop; those that run there are cancelled. Called on the loop, or when it has ended."""
+        self._coroutines.close(wait=False)
+
     def kick(self) -> None:
         """Have the loop turn this driver soon."""
         if not self._kicked:

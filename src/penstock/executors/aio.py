@@ -105,28 +105,34 @@ class AioExecutor:
         return self._cancel(ticket) if ticket.begun else True
 
     def close(self, *, wait: bool = True) -> None:
-        """See Executor.close. On a given loop this cannot wait; `aclose` can."""
+        """See Executor.close. A given loop closes it as it runs on, which `aclose` awaits; one that has ended holds nothing."""
         if self._closed:
             return
         self._closed = True
         if not self._own:
-            self._closing = self._loop.create_task(self.aclose(wait=wait))
-            return
-        if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._end_loop(wait), self._loop)
-            if current_thread() is not self._thread:
-                self._thread.join(None if wait else CLOSE_SECONDS + 1)
-        if self._threads is not None:
-            self._threads.close(wait=wait)
+            if not self._loop.is_closed():
+                self._closing = self._loop.create_task(self._end_steps(wait))
+            elif self._threads is not None:
+                self._threads.close(wait=False)
+        else:
+            if self._thread.is_alive():
+                asyncio.run_coroutine_threadsafe(self._end_loop(wait), self._loop)
+                if current_thread() is not self._thread:
+                    self._thread.join(None if wait else CLOSE_SECONDS + 1)
+            if self._threads is not None:
+                self._threads.close(wait=wait)
         resources.release()
 
     async def aclose(self, *, wait: bool = True) -> None:
         """Close, on the given loop; with `wait` what was submitted ends first, else it is cancelled."""
-        self._closed = True
+        if not self._closed:
+            self.close(wait=wait)
+        await self._closing
+
+    async def _end_steps(self, wait: bool) -> None:
         await self._settle(wait)
         if self._threads is not None:
             await asyncio.to_thread(self._threads.close, wait=wait)
-        resources.release()
 
     def _for_plain(self) -> ThreadExecutor:
         with self._lock:
