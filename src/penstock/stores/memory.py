@@ -107,7 +107,7 @@ class MemoryStore:
         with self._locked() as disk:
             now, shunned = self.now(), frozenset(skip)
             rows = disk.claimable(table)
-            named = rows.values() if ids is None else [rows[key] for key in dict.fromkeys(ids) if key in rows]
+            named = rows.values() if ids is None else _named(rows, ids)
             free = [row for row in named if _is_free(row, now, idle_too=ids is not None)]
             open_ = [row for row in free if queue in (None, row["queue"]) and row["gate"] not in shunned]
             window = sorted(open_, key=lambda row: row["rank"])[: max(_WINDOW, limit)]
@@ -216,6 +216,14 @@ def _place(order: Sequence[str], after: str | None, table: str) -> int:
 
 def _matches(row: Columns, wanted: Columns) -> bool:
     return all(row[name] == value for name, value in wanted.items())
+
+
+def _named(rows: Mapping[str, Record], ids: Sequence[str]) -> Iterable[Record]:
+    """Those of the rows, in the order of their first put."""
+    if len(ids) == 1:
+        return [rows[key] for key in ids if key in rows]
+    wanted = frozenset(ids)
+    return [row for key, row in rows.items() if key in wanted]
 
 
 def _is_free(row: Columns, now: float, *, idle_too: bool = False) -> bool:

@@ -43,6 +43,10 @@ class ClaimPart(StorePart):
             enqueue(store, key, rank=rank)
         assert ids(store.claim("queued", "me", ttl=5, limit=9)) == ["first", "c", "a", "b", "last"]
 
+    def test_named_rows_keep_their_order_of_creation(self, store: Store) -> None:
+        enqueue(store, "c", "a", "unnamed", "b")
+        assert ids(store.claim("queued", "me", ttl=5, limit=9, ids=["a", "b", "c"])) == ["c", "a", "b"]
+
     def test_ready_and_due_rows_stand_in_one_line(self, store: Store, clock: HandClock) -> None:
         enqueue(store, "due", state="delayed", due_in=1, rank=2)
         enqueue(store, "one", rank=1)
