@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -492,19 +493,20 @@ HOT = [
     ("find_key", ("r", "k")),
     ("take_letters", ("r", 1)),
     ("read_logs", ("r", 0, 10)),
-    ("append_first", ("r", 1, 1.0, "k", None, None, "")),
+    ("append_first", ("r", "r", 1, 2, 1.0, "k", None, None, "")),
 ]
+ABOUT = {"wall": 1.0, "lease": 1.0, "queue": None, "skip": "[]"}
 LEASING = [
     ("candidates_ready", ("default", "[]", 16)),
-    ("candidates_due", (1.0, 1.0, None, "[]", 16)),
-    ("candidates_named", (1.0, 1.0, None, "[]", '["a"]')),
+    ("candidates_due", {**ABOUT, "limit": 16}),
+    ("candidates_named", {**ABOUT, "ids": '["a"]'}),
     ("ready_queues", ()),
     ("lease", ("me", 1.0, 1.0, "[1]")),
-    ("extend", (1.0, '[["a",1]]')),
+    ("extend", {"due": 1.0, "held": '[["a",1]]'}),
     ("held_gates", (1.0,)),
-    ("any_ready", (None,)),
-    ("first_delayed", (None,)),
-    ("first_lapse", (None,)),
+    ("any_ready", {"queues": None}),
+    ("first_delayed", {"queues": None}),
+    ("first_lapse", {"queues": None}),
 ]
 
 
@@ -526,7 +528,7 @@ def test_runs_that_are_not_completed_are_found_by_index(store: SqliteStore) -> N
     assert "runs_open" in plan[0][3]
 
 
-def _assert_no_scan(store: SqliteStore, sql: str, parameters: tuple[object, ...]) -> None:
+def _assert_no_scan(store: SqliteStore, sql: str, parameters: Any) -> None:
     plan = [row[3] for row in store._readers.all(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     scans = [
         step

@@ -77,11 +77,9 @@ class Claims:
 
     def _candidates(self, connection: sqlite3.Connection, wanted: Wanted) -> list[_Found]:
         table, queue, ids, skip, first = wanted
-        now = (self._clock.wall(), self._clock.lease())
+        about = {"wall": self._clock.wall(), "lease": self._clock.lease(), "queue": queue, "skip": skip}
         if ids is not None:
-            rows = connection.execute(
-                on_table("candidates_named", table), (*now, queue, skip, ids)
-            ).fetchall()
+            rows = connection.execute(on_table("candidates_named", table), {**about, "ids": ids}).fetchall()
             return [_Found(*row) for row in rows]
         queues = (
             [(queue,)]
@@ -89,7 +87,7 @@ class Claims:
             else connection.execute(on_table("ready_queues", table)).fetchall()
         )
         rows = connection.execute(
-            on_table("candidates_due", table), (*now, queue, skip, max(WINDOW, first))
+            on_table("candidates_due", table), {**about, "limit": max(WINDOW, first)}
         ).fetchall()
         for (name,) in queues:
             rows += connection.execute(on_table("candidates_ready", table), (name, skip, first)).fetchall()
@@ -118,14 +116,14 @@ class Claims:
     def extend(self, table: str, held: Iterable[tuple[str, int]], ttl: float) -> set[str]:
         """Not synced: after a power cut no lease stands anyway."""
         check_claimable(table)
-        named = json_list(held)
+        lent = json_list(held)
         with self._writer.transaction(durable=False) as connection:
-            due = self._clock.lease() + ttl
-            return {key for (key,) in connection.execute(on_table("extend", table), (due, named)).fetchall()}
+            about = {"due": self._clock.lease() + ttl, "held": lent}
+            return {key for (key,) in connection.execute(on_table("extend", table), about).fetchall()}
 
     def next_due(self, table: str, queues: Iterable[str] | None) -> float | None:
         check_claimable(table)
-        named = (None if queues is None else json_list(queues),)
+        named = {"queues": None if queues is None else json_list(queues)}
         if self._readers.all(on_table("any_ready", table), named):
             return 0.0
         delayed = [

@@ -62,10 +62,10 @@ class Commits:
         return [OK] * len(changes)
 
     def _append_one(self, change: Change) -> None:
-        first, *others = change.events
-        parameters: tuple[Any, ...] = (change.run, change.expect, *first[1:])
+        run, (first, *others) = change.run, change.events
+        parameters: tuple[Any, ...] = (run, run, change.expect, *first)
         for event in others:
-            parameters += event
+            parameters += (run, *event)
         assert change.events[-1].sequence == change.expect + len(change.events)  # type: ignore[operator]
         self._writer.run(_insert(len(change.events)), parameters)
 
@@ -78,8 +78,7 @@ class Commits:
                     assert put.columns is not None
                     tables.check_put(put)
                     columns = tables.resolve(put, self._clock.due, _no_rank, now)
-                    sql = tables.write_run(columns, put.columns, bool(change.guards))
-                    connection.execute(sql, (put.key, *columns.values()))
+                    connection.execute(*tables.write_run(put, columns, bool(change.guards)))
             firsts, rest = _split(changes)
             connection.executemany(statements()["append_first"], firsts)
             connection.executemany(statements()["append"], rest)
@@ -131,10 +130,7 @@ def _no_rank() -> int:
 @cache
 def _insert(events: int) -> str:
     """The hot path's statement for so many events."""
-    return statements()["append_first"] + "".join(
-        f", (?1, {', '.join(f'?{8 + 6 * event + column}' for column in range(6))})"
-        for event in range(events - 1)
-    )
+    return statements()["append_first"] + ", (?, ?, ?, ?, ?, ?, ?)" * (events - 1)
 
 
 def _split(changes: Sequence[Change]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -148,7 +144,7 @@ def _split(changes: Sequence[Change]) -> tuple[list[tuple[Any, ...]], list[tuple
         if ends.get(run) == change.expect:
             rest.extend((run, *event) for event in events)
         else:
-            firsts.append((run, change.expect, *events[0][1:]))
+            firsts.append((run, run, change.expect, *events[0]))
             rest.extend((run, *event) for event in events[1:])
         ends[run] = events[-1].sequence
     return firsts, rest
@@ -221,8 +217,7 @@ class Transaction:
             self._delete(put)
             return
         columns = tables.resolve(put, self._clock.due, self._next_rank, self._now)
-        sql = tables.upsert(put.table, columns, put.columns)
-        written = self._execute(sql, (put.key, *columns.values())).fetchall()
+        written = self._execute(*tables.upsert(put, columns)).fetchall()
         for state, queue, created in written:
             if put.table == "runs" and ("status" in columns or created == self._now):
                 self.topics.add(f"run:{put.key}")

@@ -53,7 +53,7 @@ class Pruning:
         if not self._readers.all(self._sql["any_blob"]):
             return set()
         words: set[str] = set()
-        for (text,) in self._readers.all(self._sql["texts_of_runs"], (runs,)):
+        for (text,) in self._readers.all(self._sql["texts_of_runs"], {"runs": runs}):
             words.update(_WORD.findall(text))
         named = json_list(sorted(words))
         return {blob for (blob,) in self._readers.all(self._sql["blobs_among"], (named,))}

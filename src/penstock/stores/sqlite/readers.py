@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.errors import StoreClosed
 from penstock.stores.sqlite import faults
 from penstock.stores.sqlite.writer import connect
+
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Readers:
@@ -20,7 +22,7 @@ class Readers:
         self._idle: list[sqlite3.Connection] = []
         self._closed = ""
 
-    def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def all(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Every row of one statement."""
         connection = self.borrow()
         try:

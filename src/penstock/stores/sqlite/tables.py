@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -93,26 +93,45 @@ def resolve(
     return columns
 
 
-def upsert(table: str, columns: Columns, given: Columns) -> str:
-    """Write a row with these columns (its id first); of an old row only change what was `given`, and `updated`."""
-    return _upsert(table, tuple(columns), "created" in given)
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its parameters."""
+
+
+def upsert(put: Put, columns: Columns) -> Statement:
+    """Write a row with these columns; of an old row only change what was put, and `updated`."""
+    sql = _upsert(put.table, tuple(columns), "created" in (put.columns or {}))
+    return sql, _parameters(put, columns)
+
+
+def write_run(put: Put, columns: Columns, is_new: bool) -> Statement:
+    """As `upsert` of a run, but nothing is returned; one that must be new violates a constraint where it is not."""
+    sql = _write_run(tuple(columns), "created" in (put.columns or {}), is_new)
+    return sql, _parameters(put, columns)
+
+
+def _parameters(put: Put, columns: Columns) -> tuple[Any, ...]:
+    return (
+        (put.key, *columns.values(), put.key)
+        if _has_inbox(put.table, columns)
+        else (put.key, *columns.values())
+    )
+
+
+def _has_inbox(table: str, names: Collection[str]) -> bool:
+    """Whether the row is a run's, and finds the number of its newest letter itself."""
+    return table == "runs" and "inbox" not in names
 
 
 @cache
 def _upsert(table: str, names: Sequence[str], created: bool) -> str:
     into, values = ["id", *names], ["?"] * (len(names) + 1)
-    if table == "runs" and "inbox" not in names:
+    if _has_inbox(table, names):
         into.append("inbox")
-        values.append("coalesce((SELECT newest FROM inboxes WHERE run = ?1), 0)")
+        values.append("coalesce((SELECT newest FROM inboxes WHERE run = ?), 0)")
     changed = ", ".join(f"{name} = excluded.{name}" for name in names if created or name != "created")
     do = f"UPDATE SET {changed}" if changed else "NOTHING"
     returned = " RETURNING state, queue, created" if table in CLAIMABLE else ""
     return f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join(values)}) ON CONFLICT (id) DO {do}{returned}"
-
-
-def write_run(columns: Columns, given: Columns, is_new: bool) -> str:
-    """As `upsert` of a run, but nothing is returned; one that must be new violates a constraint where it is not."""
-    return _write_run(tuple(columns), "created" in given, is_new)
 
 
 @cache

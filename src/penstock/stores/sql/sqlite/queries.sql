@@ -9,10 +9,10 @@ SELECT coalesce(max(sequence), 0) FROM events WHERE run = ?
 INSERT INTO events (run, sequence, at, kind, step, item, body) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: append_first
--- The first event of an append, parameters (run, expected last sequence, at, kind, step, item, body). Where the log does
--- not end there the number is NULL, which the table refuses: one look into the index that is about to be written anyway.
+-- The first event of an append, parameters (run, run, expected last sequence, sequence, at, kind, step, item, body). Where
+-- the log does not end there the number is NULL, which the table refuses: one look into the index about to be written anyway.
 INSERT INTO events (run, sequence, at, kind, step, item, body) VALUES
-(?1, CASE WHEN coalesce((SELECT max(sequence) FROM events WHERE run = ?1), 0) = ?2 THEN ?2 + 1 END, ?3, ?4, ?5, ?6, ?7)
+(?, CASE WHEN coalesce((SELECT max(sequence) FROM events WHERE run = ?), 0) = ? THEN ? END, ?, ?, ?, ?, ?)
 
 -- name: read_events
 SELECT sequence, at, kind, step, item, body FROM events WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT ?
@@ -81,32 +81,32 @@ SELECT queue FROM names WHERE queue IS NOT NULL
 
 -- name: candidates_ready
 SELECT rank, rowid, id, gate, epoch FROM {table}
-WHERE state = 'ready' AND queue = ?1 AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?2)))
-ORDER BY rank LIMIT ?3
+WHERE state = 'ready' AND queue = ? AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?)))
+ORDER BY rank LIMIT ?
 
 -- name: candidates_due
--- Delayed rows whose time came (?1 is wall time) and leases that lapsed (?2 is lease time), of one queue or of all.
+-- Delayed rows whose time came (:wall is wall time) and leases that lapsed (:lease is lease time), of one queue or of all.
 SELECT * FROM (
     SELECT rank, rowid, id, gate, epoch FROM {table}
-    WHERE state = 'delayed' AND due <= ?1 AND (?3 IS NULL OR queue = ?3)
-      AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?4))) ORDER BY due LIMIT ?5
+    WHERE state = 'delayed' AND due <= :wall AND (:queue IS NULL OR queue = :queue)
+      AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip))) ORDER BY due LIMIT :limit
 )
 UNION ALL SELECT * FROM (
     SELECT rank, rowid, id, gate, epoch FROM {table}
-    WHERE state = 'leased' AND due <= ?2 AND (?3 IS NULL OR queue = ?3)
-      AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?4))) ORDER BY due LIMIT ?5
+    WHERE state = 'leased' AND due <= :lease AND (:queue IS NULL OR queue = :queue)
+      AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip))) ORDER BY due LIMIT :limit
 )
 
 -- name: candidates_named
--- Of the rows named in ?5 those that may be claimed, idle ones too.
+-- Of the rows named in :ids those that may be claimed, idle ones too.
 SELECT rank, rowid, id, gate, epoch FROM {table}
-WHERE id IN (SELECT value FROM json_each(?5))
-  AND (state IN ('ready', 'idle') OR (state = 'delayed' AND due <= ?1) OR (state = 'leased' AND due <= ?2))
-  AND (?3 IS NULL OR queue = ?3) AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?4)))
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND (state IN ('ready', 'idle') OR (state = 'delayed' AND due <= :wall) OR (state = 'leased' AND due <= :lease))
+  AND (:queue IS NULL OR queue = :queue) AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip)))
 
 -- name: lease
-UPDATE {table} SET state = 'leased', owner = ?1, due = ?2, epoch = epoch + 1, updated = ?3
-WHERE rowid IN (SELECT value FROM json_each(?4)) RETURNING {columns}
+UPDATE {table} SET state = 'leased', owner = ?, due = ?, epoch = epoch + 1, updated = ?
+WHERE rowid IN (SELECT value FROM json_each(?)) RETURNING {columns}
 
 -- name: held_gates
 -- Leases that stand, a gate.
@@ -117,21 +117,21 @@ WHERE state = 'leased' AND gate IS NOT NULL AND due > ? GROUP BY gate
 SELECT substr(id, 6) FROM documents WHERE kind = 'gate' AND substr(id, 1, 5) = 'gate:' AND json_extract(data, '$.shut')
 
 -- name: extend
-UPDATE {table} SET due = ?1
-WHERE id IN (SELECT json_extract(value, '$[0]') FROM json_each(?2)) AND state = 'leased'
-  AND (id, epoch) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?2))
+UPDATE {table} SET due = :due
+WHERE id IN (SELECT json_extract(value, '$[0]') FROM json_each(:held)) AND state = 'leased'
+  AND (id, epoch) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))
 RETURNING id
 
 -- name: any_ready
-SELECT 1 FROM {table} WHERE state = 'ready' AND (?1 IS NULL OR queue IN (SELECT value FROM json_each(?1))) LIMIT 1
+SELECT 1 FROM {table} WHERE state = 'ready' AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues))) LIMIT 1
 
 -- name: first_delayed
 SELECT due FROM {table} WHERE state = 'delayed' AND due IS NOT NULL
-AND (?1 IS NULL OR queue IN (SELECT value FROM json_each(?1))) ORDER BY due LIMIT 1
+AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues))) ORDER BY due LIMIT 1
 
 -- name: first_lapse
 SELECT due FROM {table} WHERE state = 'leased' AND due IS NOT NULL
-AND (?1 IS NULL OR queue IN (SELECT value FROM json_each(?1))) ORDER BY due LIMIT 1
+AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues))) ORDER BY due LIMIT 1
 
 -- name: boot_origin
 SELECT origin FROM boots WHERE id = ?
@@ -169,29 +169,29 @@ UNION ALL SELECT 'queued', id FROM queued WHERE state = 'leased' AND (owner IS N
 
 -- name: finished_of
 SELECT id FROM runs
-WHERE id IN (SELECT value FROM json_each(?1)) AND status IN (SELECT value FROM json_each(?2))
+WHERE id IN (SELECT value FROM json_each(?)) AND status IN (SELECT value FROM json_each(?))
 
 -- name: any_blob
 SELECT 1 FROM blobs LIMIT 1
 
 -- name: texts_of_runs
 -- Whatever may name a blob of these runs.
-SELECT body FROM events WHERE run IN (SELECT value FROM json_each(?1))
-UNION ALL SELECT body FROM letters WHERE run IN (SELECT value FROM json_each(?1))
-UNION ALL SELECT data FROM runs WHERE id IN (SELECT value FROM json_each(?1)) AND typeof(data) = 'text'
-UNION ALL SELECT data FROM queued WHERE run IS NOT NULL AND run IN (SELECT value FROM json_each(?1)) AND typeof(data) = 'text'
+SELECT body FROM events WHERE run IN (SELECT value FROM json_each(:runs))
+UNION ALL SELECT body FROM letters WHERE run IN (SELECT value FROM json_each(:runs))
+UNION ALL SELECT data FROM runs WHERE id IN (SELECT value FROM json_each(:runs)) AND typeof(data) = 'text'
+UNION ALL SELECT data FROM queued WHERE run IS NOT NULL AND run IN (SELECT value FROM json_each(:runs)) AND typeof(data) = 'text'
 
 -- name: blobs_among
-SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each(?1))
+SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: bodies_after
 -- Events of all runs but these.
 SELECT position, body FROM events
-WHERE position > ?1 AND run NOT IN (SELECT value FROM json_each(?2)) ORDER BY position LIMIT ?3
+WHERE position > ? AND run NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?
 
 -- name: texts_since
 -- Whatever may name a blob and was not read before the transaction.
-SELECT body FROM events WHERE position > ?1
+SELECT body FROM events WHERE position > ?
 UNION ALL SELECT body FROM letters UNION ALL SELECT data FROM runs
 UNION ALL SELECT data FROM queued UNION ALL SELECT data FROM documents
 
@@ -199,26 +199,26 @@ UNION ALL SELECT data FROM queued UNION ALL SELECT data FROM documents
 -- Positions are not given twice, or followers would miss events: where the newest event goes, an empty one keeps its place.
 INSERT INTO events (run, sequence, at, kind, body)
 SELECT '', position + 1, at, 'pruned', '' FROM events
-WHERE position = (SELECT max(position) FROM events) AND run IN (SELECT value FROM json_each(?1))
+WHERE position = (SELECT max(position) FROM events) AND run IN (SELECT value FROM json_each(?))
 
 -- name: keep_inboxes
 INSERT OR REPLACE INTO inboxes (run, newest)
-SELECT id, inbox FROM runs WHERE inbox > 0 AND id IN (SELECT value FROM json_each(?1))
+SELECT id, inbox FROM runs WHERE inbox > 0 AND id IN (SELECT value FROM json_each(?))
 
 -- name: delete_events
-DELETE FROM events WHERE run IN (SELECT value FROM json_each(?1))
+DELETE FROM events WHERE run IN (SELECT value FROM json_each(?))
 
 -- name: delete_letters
-DELETE FROM letters WHERE run IN (SELECT value FROM json_each(?1))
+DELETE FROM letters WHERE run IN (SELECT value FROM json_each(?))
 
 -- name: delete_queued
-DELETE FROM queued WHERE run IS NOT NULL AND run IN (SELECT value FROM json_each(?1))
+DELETE FROM queued WHERE run IS NOT NULL AND run IN (SELECT value FROM json_each(?))
 
 -- name: delete_logs
-DELETE FROM logs WHERE run IN (SELECT value FROM json_each(?1))
+DELETE FROM logs WHERE run IN (SELECT value FROM json_each(?))
 
 -- name: delete_runs
-DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?1))
+DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: delete_blobs
-DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?1))
+DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))
