@@ -19,6 +19,9 @@ from tests.faults.lives import check_log, committed, wait_until
 
 DISK_BYTES = 8 * 1024 * 1024
 BALLAST_BYTES = 6 * 1024 * 1024
+BEYOND = list(
+    range(1_000_000)
+)  # an input that has no room in what the disk has left, nor in the store's own file
 EXPECTED = sum(range(ITEMS))
 
 
@@ -120,7 +123,7 @@ def test_what_steps_print_may_be_lost_on_a_full_disk_but_does_not_end_the_driver
         with pytest.raises(StoreFull):
             flow.using(store=engine).start(numbers=list(range(ITEMS))).result(timeout=60)
         with pytest.raises(StoreFull):
-            flow.using(store=engine).start(numbers=[1]).result(timeout=60)  # one that is not even recorded
+            flow.using(store=engine).start(numbers=BEYOND).result(timeout=60)  # one that is not even recorded
         assert caplog.text.count("could not be kept: no room left for") == 1, "it is said once"
         disk.make_room()
         assert len(flow.using(store=engine).start(numbers=[1, 2]).result(timeout=60)) == 2
