@@ -6,10 +6,12 @@ A step turns its value by one place, so that the result tells how many steps it 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from penstock import Workflow
+from penstock.model.events import RunDone, StepDone
 
 VALUE = "".join(chr(ord("a") + place % 26) for place in range(200))
 """What goes into a workflow and from step to step."""
@@ -31,15 +33,14 @@ class Recorded:
     """An observer that counts events by kind: what is measured is measured with somebody listening."""
 
     def __init__(self) -> None:
-        self.count: dict[str, int] = {}
+        self.count: dict[type, int] = defaultdict(int)
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: Any) -> None:
-        name = type(event).__name__
-        self.count[name] = self.count.get(name, 0) + 1
+        self.count[type(event)] += 1
 
     def expect(self, steps: int, runs: int) -> None:
         """So many steps and runs were completed since the last time; then count anew."""
-        found = (self.count.get("StepDone", 0), self.count.get("RunDone", 0))
+        found = (self.count[StepDone], self.count[RunDone])
         expect(found, (steps, runs))
         self.count.clear()
 

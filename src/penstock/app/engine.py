@@ -12,10 +12,11 @@ from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
 from penstock.catalogue import source_of
-from penstock.context import current, is_async, stop_if_loading_main
+from penstock.context import current, stop_if_loading_main
 from penstock.context.capture import install, uninstall
+from penstock.engine.host import check_calls
 from penstock.engine.journal import DurableJournal
-from penstock.errors import CommandRefused, DefinitionError, PenstockError
+from penstock.errors import CommandRefused, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.ids import new_id, run_id_for
@@ -90,7 +91,9 @@ class Engine(Commanding, Driving):
         stop_if_loading_main()
         self._check_open()
         program = definition.as_program()
-        self._check_steps(program, driver)
+        if program not in driver.checked:
+            check_calls(program.calls, driver.executor_for)
+            driver.checked.add(program)
         run_id = new_id(os.urandom(8)) if key is None else run_id_for(program.name, key)
         self.learn(definition)
         if key is not None and (known := self.known(run_id)) is not None:
@@ -145,21 +148,6 @@ class Engine(Commanding, Driving):
         for module in getattr(definition, "modules", set)():
             self.codec.allow(f"{module}:*")
         self._learned.add(definition)
-
-    def _check_steps(self, program: Program, driver: Driver) -> None:
-        """Steps known beforehand are refused before the run starts where their executor cannot run them."""
-        if program in driver.checked:
-            return
-        for fn, policy in getattr(program, "calls", tuple)():
-            executor = driver.executor_for(policy.executor, fn, policy.timeout)
-            if executor is not None:
-                executor.check(fn, policy.timeout)
-            elif policy.timeout is not None and not is_async(fn):
-                raise DefinitionError(
-                    f"{fn!r} has timeout={policy.timeout}, which an inline executor cannot enforce: leave the executor out,"
-                    " or say executor='threads' or 'processes'"
-                )
-        driver.checked.add(program)
 
     # Going on
 

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from penstock.context import Context, is_async
+from penstock.context import Context
 from penstock.engine.driver import TURN_SECONDS, Driver
 from penstock.engine.host import Host
 from penstock.model.machine import Step
+from penstock.model.policies import Need
 from penstock.ports import Executor, Outcome
 
 if TYPE_CHECKING:
@@ -28,11 +29,10 @@ class AioDriver(Driver):
         self._kicked = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def executor_for(
-        self, name: str | None, fn: Callable[..., Any], timeout: float | None
-    ) -> Executor | None:
+    def executor_for(self, need: Need) -> Executor | None:
         """Async steps run on the loop, sync ones in threads; "inline" means the loop's own thread."""
-        if name == "asyncio" or (name is None and is_async(fn)):
+        name = need.executor
+        if name == "asyncio" or (name is None and need.asynchronous):
             return self._coroutines
         return None if name == "inline" else self.host.executor(name or "threads")
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from penstock.context.references import is_async
 from penstock.engine.attempts import (
     LOST,
     cancelling,
@@ -30,12 +31,9 @@ from penstock.engine.attempts import (
 from penstock.engine.lanes import DEADLINE, QUIET, Batch, Fact, Lane, Timers
 from penstock.model import events as e
 from penstock.model.failure import Failure
-from penstock.model.machine import News, Run, Step, evolve, unwanted
+from penstock.model.machine import News, Run, Step, evolve, step_done, step_started, unwanted
 from penstock.model.policies import DEFAULT
 from penstock.model.states import FINISHED
-
-REMEMBERED = 100_000
-"""How many functions are remembered with their lanes."""
 
 
 class Core:
@@ -50,7 +48,7 @@ class Core:
     ) -> None:
         self.runs: dict[str, Run] = {}
         self._route = route
-        self._quick: dict[Any, Lane] = {}  # lanes of functions without a policy of their own
+        self._usual: dict[bool, Lane] = {}  # lanes of sync and of async code without a policy of its own
         self._text = text
         self._lanes: list[Lane] = []
         self._rows: list[Fact] = []
@@ -178,7 +176,7 @@ class Core:
             self._unpark(run, 1)
         at = at if at > run.at else run.at
         event = e.StepDone(step.id, step.item, value, text)
-        evolve(run, event, at)
+        step_done(run, event, at)
         self._rows.append((run, run.sequence, at, event))
         news = run.news
         if news.ready:
@@ -261,7 +259,7 @@ class Core:
             step.live = True
             when = at if at > run.at else run.at
             event = e.StepStarted(step.id, step.item, step.attempt + 1)
-            evolve(run, event, when)
+            step_started(run, event, when)
             self._rows.append((run, run.sequence, when, event))
             return step
         return None
@@ -331,13 +329,12 @@ class Core:
             self._record(run, e.Noted(QUIET), at)
 
     def _queue(self, news: News) -> None:
-        serial, quick = self.serial, self._quick
+        serial, usual = self.serial, self._usual
         for step in news.ready:
-            if (
-                not step.policy.pure or step.attempt
-            ):  # a retry waits for its failure, and its stop, to be durable
+            policy = step.policy
+            if not policy.pure or step.attempt:  # a retry waits for its failure, and its stop, to be durable
                 step.needs = serial
-            lane = quick.get(step.ask.fn) if step.policy is DEFAULT else None
+            lane = usual.get(is_async(step.ask.fn)) if policy is DEFAULT else None
             if lane is None:
                 lane = self._lane_for(step)
             step.lane = lane
@@ -347,9 +344,7 @@ class Core:
     def _lane_for(self, step: Step) -> Lane:
         lane = self._route(step)
         if step.policy is DEFAULT:
-            if len(self._quick) >= REMEMBERED:
-                self._quick.clear()
-            self._quick[step.ask.fn] = lane
+            self._usual[is_async(step.ask.fn)] = lane
         return lane
 
     def _fill(self, lane: Lane, at: float) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from penstock.context import Context
+from penstock.context import Context, is_async
 from penstock.context.calls import call
 from penstock.engine.core import Core
 from penstock.engine.host import Host, Refusal
@@ -22,6 +22,7 @@ from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
+from penstock.model.policies import Need
 from penstock.model.program import Map
 from penstock.ports import Codec, Executor, Job, Outcome
 
@@ -62,9 +63,7 @@ class Driver:
         self._lanes: dict[Any, Lane] = {}
         self._routes: dict[Any, Lane] = {}
 
-    def executor_for(
-        self, name: str | None, fn: Callable[..., Any], timeout: float | None
-    ) -> Executor | None:
+    def executor_for(self, need: Need) -> Executor | None:
         """The executor of a step; None: the driver's own thread (or loop). Raises DefinitionError for an unknown name."""
         raise NotImplementedError
 
@@ -345,17 +344,17 @@ class Driver:
 
     def _route(self, step: Step) -> Lane:
         policy = step.policy
-        key = (policy.executor, step.ask.fn, policy.timeout)
-        lane = self._routes.get(key)
+        need = (policy.executor, is_async(step.ask.fn), policy.timeout)
+        lane = self._routes.get(need)
         if lane is None:
             executor: Executor | None
             try:
-                executor = self.executor_for(policy.executor, step.ask.fn, policy.timeout)
+                executor = self.executor_for(Need(*need))
             except DefinitionError as error:
                 executor = Refusal(str(error))
-            lane = self._routes[key] = self.inline if executor is None else self._lane_of(executor)
+            lane = self._routes[need] = self.inline if executor is None else self._lane_of(executor)
             if len(self._routes) > REMEMBERED:
-                self._routes = {key: lane}
+                self._routes = {need: lane}
         return lane
 
     def _lane_of(self, executor: Executor) -> Lane:

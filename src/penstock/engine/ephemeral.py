@@ -36,8 +36,9 @@ class EphemeralJournal:
         for run in batch.over:
             self._keep(run)
         for observer in self._observers:
+            recorded = observer.recorded
             for run, sequence, at, event in batch.rows:
-                observer.recorded(run.id, run.workflow, sequence, at, event)
+                recorded(run.id, run.workflow, sequence, at, event)
         return []
 
     def put(self, batch: Batch, applied: Applied) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from penstock.context import Context
+from penstock.context import Context, is_async
 from penstock.engine.journal import Journal
 from penstock.errors import DefinitionError
 from penstock.model.failure import Failure
 from penstock.model.machine import Run, Step
+from penstock.model.policies import Need
+from penstock.model.program import Calls
 from penstock.ports import Clock, Executor, Job, Outcome
 
 
@@ -55,3 +57,21 @@ class Refusal:
 
     def close(self, *, wait: bool = True) -> None:
         return
+
+
+def check_calls(calls: Calls, executor_for: Callable[[Need], Executor | None]) -> None:
+    """Raise DefinitionError for code that the executor it would go to cannot run."""
+    for (name, timeout), functions in calls.items():
+        kinds: dict[bool, list[Callable[..., Any]]] = {}
+        for fn in functions:
+            kinds.setdefault(is_async(fn), []).append(fn)
+        for asynchronous, those in kinds.items():
+            executor = executor_for(Need(name, asynchronous, timeout))
+            if executor is not None:
+                for fn in those:
+                    executor.check(fn, timeout)
+            elif timeout is not None and not asynchronous:
+                raise DefinitionError(
+                    f"{those[0]!r} has timeout={timeout}, which an inline executor cannot enforce: leave the executor out,"
+                    " or say executor='threads' or 'processes'"
+                )

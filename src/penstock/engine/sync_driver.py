@@ -7,9 +7,9 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from penstock.context import is_async
 from penstock.engine.driver import Driver
 from penstock.engine.host import Host
+from penstock.model.policies import Need
 from penstock.ports import Executor
 
 LOOK_SECONDS = 1.0
@@ -26,17 +26,16 @@ class SyncDriver(Driver):
         self.driving = False
         self.thread: threading.Thread | None = None  # whose driver it is, if it drives for good
 
-    def executor_for(
-        self, name: str | None, fn: Callable[..., Any], timeout: float | None
-    ) -> Executor | None:
+    def executor_for(self, need: Need) -> Executor | None:
         """Async steps go to a loop of their own, sync ones run here; with a timeout in a thread, one at a time."""
-        if name is None and not is_async(fn):
+        name, asynchronous, timeout = need
+        if name is None and not asynchronous:
             name = self._default
         if name == "inline":
             return None
         if name is not None:
             return self.host.executor(name)
-        if is_async(fn):
+        if asynchronous:
             return self.host.executor("asyncio")
         return None if timeout is None else self.host.executor("sequential")
 

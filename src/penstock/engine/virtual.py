@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.engine.driver import Driver
 from penstock.engine.host import Host
+from penstock.model.policies import Need
 from penstock.ports import Executor
 
 Later = Callable[[float, Callable[[], None]], None]
@@ -24,10 +25,8 @@ class VirtualDriver(Driver):
         self._kicked = False
         self._armed: float | None = None
 
-    def executor_for(
-        self, name: str | None, fn: Callable[..., Any], timeout: float | None
-    ) -> Executor | None:
-        return None if name == "inline" else self.host.executor(name or "virtual")
+    def executor_for(self, need: Need) -> Executor | None:
+        return None if need.executor == "inline" else self.host.executor(need.executor or "virtual")
 
     def post(self, what: Callable[..., None], *args: Any) -> None:
         self._mail.append((what, args))

@@ -8,7 +8,7 @@
 - What the state made necessary is left in `news` for the engine: steps that became ready, timers, stops, consequences to
   record. In replay nobody looks at it.
 
-`evolve` is one if-chain with the most frequent events first: it runs twice for each step.
+The two events of every step may go straight to `step_started` and `step_done`, as `evolve` sends them there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from penstock.model.dialogue import (
     give_outcome,
     match_signals,
     settle,
-)
+)  # fmt: skip
 from penstock.model.failure import Failure, failure_of
 from penstock.model.items import item_done, item_failed, item_settled
 from penstock.model.program import Ask, Map, Sleep, Wait
@@ -72,16 +72,14 @@ def forgiven_in(log: Iterable[e.Event]) -> set[int]:
 
 def evolve(run: Run, event: e.Event, at: float) -> None:
     """Change the run's state by the next event of its log, recorded at `at` (never earlier than the one before)."""
-    run.sequence += 1
-    run.at = at
     kind = type(event)
     if kind is e.StepDone:
-        _step_done(run, event, at)  # type: ignore[arg-type]
+        step_done(run, event, at)  # type: ignore[arg-type]
     elif kind is e.StepStarted:
-        _step_started(run, event, at)  # type: ignore[arg-type]
-    elif kind is e.StepFailed:
-        _step_failed(run, event, at)  # type: ignore[arg-type]
+        step_started(run, event, at)  # type: ignore[arg-type]
     else:
+        run.sequence += 1
+        run.at = at
         if kind in WHILE and run.status not in WHILE[kind]:
             raise InvariantBroken(f"run {run.id}: {kind.__name__} while {run.status}")
         _RARE[kind](run, event, at)
@@ -107,12 +105,14 @@ def _find(run: Run, name: str, item: int | None) -> Step | None:
 
 
 def _out_of_turn(run: Run, verb: str, step: Step) -> Nondeterminism:
-    return Nondeterminism(
-        f"run {run.id}: event {run.sequence} {verb} step {step.id!r}, which is {step.status}"
-    )
+    where = f"run {run.id}: event {run.sequence}"
+    return Nondeterminism(f"{where} {verb} step {step.id!r}, which is {step.status}")
 
 
-def _step_started(run: Run, event: e.StepStarted, at: float) -> None:
+def step_started(run: Run, event: e.StepStarted, at: float) -> None:
+    """See `evolve`."""
+    run.sequence += 1
+    run.at = at
     step = run.open.get(event.step)
     if step is None or event.item is not None:
         step = _find(run, event.step, event.item)
@@ -132,7 +132,10 @@ def _may_start_again(step: Step, at: float) -> bool:
     return again and step.due is not None and step.due <= at
 
 
-def _step_done(run: Run, event: e.StepDone, at: float) -> None:
+def step_done(run: Run, event: e.StepDone, at: float) -> None:
+    """See `evolve`."""
+    run.sequence += 1
+    run.at = at
     step = run.open.get(event.step)
     if step is None or event.item is not None:
         step = _find(run, event.step, event.item)
@@ -345,6 +348,7 @@ def _skipped(run: Run, event: e.StepSkipped, at: float) -> None:
 _RARE: dict[type, Any] = {
     e.RunStarted: _run_started,
     e.Owned: _owned,
+    e.StepFailed: _step_failed,
     e.StepCancelled: _step_cancelled,
     e.StepReused: _step_reused,
     e.StepSkipped: _skipped,

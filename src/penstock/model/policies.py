@@ -6,7 +6,7 @@ Pure rules: jitter comes from a digest of the attempt's own id, never from chanc
 from __future__ import annotations
 
 import zlib
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,14 @@ class Policy(msgspec.Struct, frozen=True):
     timeout: float | None = None
     executor: str | None = None
     pure: bool = False
+
+
+class Need(NamedTuple):
+    """What decides where a step runs: the executor it names, if any, whether its code is async, and its timeout in seconds."""
+
+    executor: str | None
+    asynchronous: bool
+    timeout: float | None
 
 
 LOSSES = 5

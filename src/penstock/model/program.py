@@ -110,6 +110,10 @@ class Play(Protocol):
     def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]: ...
 
 
+Calls = Mapping[tuple[str | None, float | None], Sequence[Callable[..., Any]]]
+"""Code that is known beforehand, by the executor it names and its timeout in seconds."""
+
+
 @runtime_checkable
 class Program(Protocol):
     """A definition as the engine sees it. `version` stands for its structure: a log is continued only under the same one.
@@ -117,7 +121,8 @@ class Program(Protocol):
     `hooks` names steps to run after the root scope ended, before the run does, by outcome ("completed", "failed",
     "cancelled"): the function is called with the value, the failure, or the reason. Their own failures change nothing.
     `limit` bounds how many steps of a run are in flight at once; `timeout` is the run's time in seconds from its start.
-    `keep` says whether finished steps stay in memory (a graph: yes; an endless flow: no).
+    `keep` says whether finished steps stay in memory (a graph: yes; an endless flow: no). `calls` is the code it will ask for,
+    as far as it knows: refused before the run starts where its executor cannot run it.
     """
 
     name: str
@@ -126,6 +131,7 @@ class Program(Protocol):
     limit: int | None
     timeout: float | None
     keep: bool
+    calls: Calls
 
     def play(self, input: Any) -> Play: ...
 
@@ -139,6 +145,7 @@ class Plan:
     limit: int | None = None
     timeout: float | None = None
     keep = True
+    calls: Calls = {}  # noqa: RUF012 - a Mapping: nobody changes it
 
     def play(self, input: Any) -> Play:
         raise NotImplementedError

@@ -11,13 +11,16 @@ import msgspec
 from penstock.model.failure import Failure
 from penstock.model.graph import sinks, successors
 from penstock.model.policies import DEFAULT, Policy
-from penstock.model.program import Ask, Do, End, Fail, Map, Open, Partial, Plan, Program, Skip
+from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Partial, Plan, Program, Skip
 
 Trigger = Literal["all_succeeded", "all_done", "any_succeeded", "any_failed"]
 """When a task runs once everything upstream has settled; otherwise it is skipped."""
 
 Source = tuple[Literal["task", "input", "value"], Any]
 """Where an argument comes from: a task's result, an input of the run, or a value written into the workflow."""
+
+Pairs = tuple[tuple[str, str], ...]
+"""(parameter, upstream task) of each argument that is a result."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -67,19 +70,23 @@ class GraphProgram(Plan):
         self.roots = [node.name for node in nodes if not node.depends_on]
         self.sinks = sinks(needs)
         self.plain = {node.name for node in nodes if _is_plain(node)}
-        self.quick = {node.name: _quick(node) for node in nodes if _is_quick(node)}
+        self.quick = _quick(nodes)
         self.version = hashlib.sha256("\n".join(_structure(node) for node in nodes).encode()).hexdigest()[:16]
-
-    def calls(self) -> Iterable[tuple[Callable[..., Any], Policy]]:
-        """Every function it will ask for, with its policy; sub-graphs included."""
-        for node in self.nodes.values():
-            if node.fn is not None:
-                yield node.fn, node.policy
-            elif isinstance(node.program, GraphProgram):
-                yield from node.program.calls()
+        self.calls = _calls(nodes)
 
     def play(self, input: Any) -> GraphPlay:
         return GraphPlay(self, input or {})
+
+
+def _calls(nodes: Iterable[Node]) -> Calls:
+    found: dict[tuple[str | None, float | None], list[Callable[..., Any]]] = {}
+    for node in nodes:
+        if node.fn is not None:
+            found.setdefault((node.policy.executor, node.policy.timeout), []).append(node.fn)
+        elif isinstance(node.program, GraphProgram):
+            for place, functions in node.program.calls.items():
+                found.setdefault(place, []).extend(functions)
+    return found
 
 
 def _is_plain(node: Node) -> bool:
@@ -92,14 +99,15 @@ def _is_plain(node: Node) -> bool:
     )
 
 
-def _is_quick(node: Node) -> bool:
-    return _is_plain(node) and all(kind == "task" for _, (kind, _) in node.bindings)
-
-
-def _quick(node: Node) -> tuple[Callable[..., Any], tuple[tuple[str, str], ...], Policy]:
-    """A plain task that takes results only, in the form that costs least to ask for."""
-    assert node.fn is not None
-    return node.fn, tuple((parameter, upstream) for parameter, (_, upstream) in node.bindings), node.policy
+def _quick(nodes: Iterable[Node]) -> dict[str, tuple[Callable[..., Any], Pairs, Policy]]:
+    """Plain tasks that take results only, in the form that costs least to ask for; equal pairs are one object."""
+    known: dict[Pairs, Pairs] = {}
+    found = {}
+    for node in nodes:
+        if node.fn is not None and _is_plain(node) and all(kind == "task" for _, (kind, _) in node.bindings):
+            pairs = tuple((parameter, upstream) for parameter, (_, upstream) in node.bindings)
+            found[node.name] = (node.fn, known.setdefault(pairs, pairs), node.policy)
+    return found
 
 
 def _structure(node: Node) -> str:
@@ -133,6 +141,8 @@ class GraphPlay:
         self.values[key] = value
         self.asked -= 1
         asks: list[Ask] = []
+        taken: Pairs | None = None
+        arguments: dict[str, Any] = {}
         missing, values, quick = self.missing, self.values, self.program.quick
         for name in self.program.after[key]:
             left = missing[name] = missing[name] - 1
@@ -144,7 +154,8 @@ class GraphPlay:
             else:
                 self.asked += 1
                 fn, pairs, policy = node
-                arguments = {parameter: values[upstream] for parameter, upstream in pairs}
+                if pairs is not taken:  # else the arguments are those of the sibling before
+                    taken, arguments = pairs, {parameter: values[upstream] for parameter, upstream in pairs}
                 asks.append(Do(name, fn, (), arguments, policy))
         return asks if self.asked else self._close(asks)
 
