@@ -5,23 +5,22 @@ The last step's first attempt is interrupted as Ctrl-C interrupts it, so that th
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import penstock
 from benchmarks.measuring.children import PYTHON, said, wall_seconds
 from benchmarks.measuring.figures import Budget, Figure, figure
 from benchmarks.measuring.logs import verify
+from benchmarks.measuring.resumed import interrupt, workflow
 from benchmarks.measuring.rounds import Scale, in_turn
-from benchmarks.measuring.work import VALUE, Recorded, expect, item, joined, source
+from benchmarks.measuring.work import Recorded, expect, joined
 
 STEPS = 1_000
 LIMIT_SECONDS = 30.0
+CHILD = "benchmarks.measuring.resumed"
 
 IN_PROCESS = Budget("resume", "resume 1,000 steps with 999 done, in process", "ms", must=5.0, aim=3.0)
 IN_A_NEW_ONE = Budget("resume_new_process", "the same in a new process", "ms", must=250.0, aim=140.0)
@@ -66,8 +65,8 @@ def in_a_new_process(scale: Scale, path: Path, steps: int) -> Figure:
     def work() -> float:
         nonlocal runs
         runs += 1
-        said(["-m", "benchmarks.resume", "interrupt", *what], path.parent, seconds=LIMIT_SECONDS)
-        return wall_seconds([PYTHON, "-m", "benchmarks.resume", "resume", *what], path.parent)
+        said(["-m", CHILD, "interrupt", *what], path.parent, seconds=LIMIT_SECONDS)
+        return wall_seconds([PYTHON, "-m", CHILD, "resume", *what], path.parent)
 
     found = in_turn(scale, lambda: wall_seconds([PYTHON, "-c", "pass"], path.parent), work)
     verify(path, runs=runs, steps=steps)
@@ -75,53 +74,3 @@ def in_a_new_process(scale: Scale, path: Path, steps: int) -> Figure:
     return figure(
         IN_A_NEW_ONE, 1e3 * median(found.work), 1e3 * min(found.work), rounds=found.number, note=note
     )
-
-
-class Last:
-    """The last step: interrupted when it is told to be."""
-
-    __name__ = "join"
-
-    def __init__(self) -> None:
-        self.interrupting = False
-
-    def __call__(self, **items: str) -> list[Any]:
-        if self.interrupting:
-            raise KeyboardInterrupt
-        return [len(items), sorted(set(items.values()))]
-
-
-last = Last()
-
-
-def workflow(steps: int) -> penstock.Workflow:
-    flow = penstock.Workflow(f"resumed-{steps}")
-    flow.add_task(source)
-    names = [f"item{number}" for number in range(steps - 2)]
-    for name in names:
-        flow.add_task(item, name=name, depends_on="source")
-    flow.add_task(last, name="join", depends_on=names)
-    return flow
-
-
-def interrupt(engine: penstock.Engine, flow: penstock.Workflow) -> None:
-    """Start a run and leave it in its last step."""
-    last.interrupting = True
-    with suppress(KeyboardInterrupt):
-        flow.using(store=engine).run(value=VALUE)
-    last.interrupting = False
-
-
-def main() -> None:
-    what, path, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    flow = workflow(steps)
-    with penstock.open(f"sqlite:///{path}") as engine:
-        if what == "interrupt":
-            interrupt(engine, flow)
-        else:
-            run = engine.resume(engine.get("latest").id, flow, wait=True)
-            expect(run.result(), joined(steps - 2))
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,6 @@ A step turns its value by one place, so that the result tells how many steps it 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -56,7 +55,7 @@ def expect(found: object, wanted: object) -> None:
 
 def chain(steps: int, *, suspending: bool = False, executor: str | None = None) -> Workflow:
     """`step1` to `stepN`, each given the value of the one before; the input is `step0`."""
-    functions = dict(_functions(steps, _SUSPENDING if suspending else _PLAIN))
+    functions = dict(_suspending_functions(steps) if suspending else _functions(steps, _PLAIN, {}))
     flow = Workflow(f"chain-{steps}", executor=executor)
     for number in range(1, steps + 1):
         name = f"step{number}"
@@ -71,9 +70,15 @@ _SUSPENDING = (
 )
 
 
-def _functions(steps: int, source: str) -> Iterator[tuple[str, Any]]:
+def _suspending_functions(steps: int) -> Iterator[tuple[str, Any]]:
+    import asyncio  # a process that is timed from its start imports this module too
+
+    return _functions(steps, _SUSPENDING, {"sleep": asyncio.sleep})
+
+
+def _functions(steps: int, source: str, known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """A function a step: values go by name, so each is named after its step, and its parameter after the one before."""
-    names: dict[str, Any] = {"sleep": asyncio.sleep, "__name__": __name__}
+    names: dict[str, Any] = {**known, "__name__": __name__}
     text = [source.format(name=f"step{k}", upstream=f"step{k - 1}") for k in range(1, steps + 1)]
     exec(compile("\n".join(text), f"<chain of {steps}>", "exec"), names)
     return ((f"step{number}", names[f"step{number}"]) for number in range(1, steps + 1))
@@ -83,9 +88,10 @@ def fan_out(width: int, *, suspending: bool = False) -> Workflow:
     """`source`, `width` steps that are given its value, and `join`, which is given all of theirs."""
     flow = Workflow(f"fan-out-{width}")
     flow.add_task(source)
+    each = _suspending_item() if suspending else item
     names = [f"item{number}" for number in range(width)]
     for name in names:
-        flow.add_task(suspending_item if suspending else item, name=name, depends_on="source")
+        flow.add_task(each, name=name, depends_on="source")
     flow.add_task(join, depends_on=names)
     flow.check()
     return flow
@@ -99,9 +105,14 @@ def item(source: str) -> str:
     return turn(source)
 
 
-async def suspending_item(source: str) -> str:
-    await asyncio.sleep(0)
-    return turn(source)
+def _suspending_item() -> Any:
+    from asyncio import sleep
+
+    async def item(source: str) -> str:
+        await sleep(0)
+        return turn(source)
+
+    return item
 
 
 def join(**items: str) -> list[Any]:

@@ -93,7 +93,7 @@ def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool
     It may have finished after it was claimed: the engine that had it before does not know of the claim until it is refused.
     Raises LeaseLost if the claim took so long to get here that somebody else owns the run under a newer one.
     """
-    newest = max(event.epoch for _, _, event in log if isinstance(event, e.RunStarted | e.Owned))
+    newest = max(event.epoch for _, _, event in log if type(event) is e.RunStarted or type(event) is e.Owned)
     if newest >= epoch:
         raise LeaseLost(
             f"run {run_id} was claimed under epoch {epoch}, and has an owner under epoch {newest}"
