@@ -36,7 +36,7 @@ class Commanding(Reading):
             )
 
     def _send(self, run_id: str, letter: Letter) -> None:
-        from penstock.app.recovery import settle_orphan
+        from penstock.app.orphans import settle_orphan
 
         self.durable_store().commit([Change(run=run_id, letters=[letter])])
         settle_orphan(self, run_id, letter)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from penstock.app.commanding import Commanding
 from penstock.app.driving import Driving
@@ -52,7 +51,6 @@ class Engine(Commanding, Driving):
     ) -> None:
         super().__init__(store, address, executors or {}, observers, lease_seconds)
         self.default_executor = executor
-        self._learned: WeakSet[Any] = WeakSet()
         self._keeper: Keeper | None = None
         install(clock=self.clock.now, echo=capture_echo)
 
@@ -138,16 +136,6 @@ class Engine(Commanding, Driving):
         return e.RunStarted(
             program.name, program.version, inputs, 1, deadline, source, said, owner=self.owner
         )
-
-    def learn(self, definition: Any) -> None:
-        """Let the codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""
-        if self.store is None or definition in self._learned:
-            return
-        for annotation in getattr(definition, "annotations", list)():
-            self.codec.learn(annotation)
-        for module in getattr(definition, "modules", set)():
-            self.codec.allow(f"{module}:*")
-        self._learned.add(definition)
 
     # Going on
 

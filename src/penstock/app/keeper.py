@@ -5,22 +5,34 @@ from __future__ import annotations
 import select
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from penstock.engine.rounds import Rounds
+from penstock.engine.rounds import Household, Rounds
 from penstock.errors import StoreError
-
-if TYPE_CHECKING:
-    from penstock.app.engine import Engine
+from penstock.ports import Store
 
 LOOK_SECONDS = 1.0
 """A bell may be lost: how often the inboxes are looked at all the same."""
 
 
+class Kept(Household, Protocol):
+    """What a keeper asks of its engine."""
+
+    owner: str
+
+    def durable_store(self) -> Store: ...
+
+    def settle_debts(self) -> None:
+        """Give back leases that could not be given back before."""
+
+    def bring_lines(self) -> None:
+        """Keep what steps have written so far."""
+
+
 class Keeper:
     """Watches one engine's bell; extends its leases at a third of their time."""
 
-    def __init__(self, engine: Engine, lease_seconds: float) -> None:
+    def __init__(self, engine: Kept, lease_seconds: float) -> None:
         self._engine = engine
         self._lease = lease_seconds
         self._bell = engine.durable_store().watch([f"owner:{engine.owner}"])

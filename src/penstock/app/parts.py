@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 from penstock.app.owners import new_owner
 from penstock.clocks import SystemClock
@@ -87,6 +88,7 @@ class Parts:
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
         self._codec: JsonCodec | None = None
+        self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()
 
     def _make_journal(self) -> Journal:
@@ -102,6 +104,16 @@ class Parts:
 
             self._codec = JsonCodec()
         return self._codec
+
+    def learn(self, definition: Any) -> None:
+        """Let the codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""
+        if self.store is None or definition in self._learned:
+            return
+        for annotation in getattr(definition, "annotations", list)():
+            self.codec.learn(annotation)
+        for module in getattr(definition, "modules", set)():
+            self.codec.allow(f"{module}:*")
+        self._learned.add(definition)
 
     def durable_store(self) -> Store:
         """The store. Raises CommandRefused on an ephemeral engine, which has none."""

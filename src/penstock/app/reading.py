@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from penstock.app.parts import Parts
-from penstock.app.run import Run
+from penstock.app.run import Run, RunEngine
 from penstock.engine.ephemeral import EphemeralJournal
 from penstock.errors import RunNotFound, StepTimeout
 from penstock.model import events as e
@@ -39,13 +39,13 @@ class Reading(Parts):
             raise RunNotFound(
                 f"{name!r} begins several runs: {', '.join(row['id'] for row in rows)}; give more of it"
             )
-        return self._handle(rows[0])
+        return self.handle(rows[0])
 
     def list(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 100
     ) -> builtins.list[Run[Any]]:
         """The newest runs first."""
-        return [self._handle(row) for row in self.rows(status=status, workflow=workflow, limit=limit)]
+        return [self.handle(row) for row in self.rows(status=status, workflow=workflow, limit=limit)]
 
     def rows(
         self, *, status: str | None = None, workflow: str | None = None, limit: int = 100
@@ -73,7 +73,7 @@ class Reading(Parts):
                 for run, sequence, at, event in list(self.journal.ring)
                 if run.id == run_id
             ]
-        from penstock.app.recovery import read_events
+        from penstock.app.logs import read_events
 
         return read_events(self, run_id)
 
@@ -83,7 +83,7 @@ class Reading(Parts):
 
     def outcome_of(self, run_id: str) -> machine.Outcome:
         """How a finished run ended."""
-        from penstock.app.recovery import read_outcome
+        from penstock.app.logs import read_outcome
 
         return read_outcome(self, run_id)
 
@@ -112,18 +112,20 @@ class Reading(Parts):
             kept = self.journal.runs.get(run_id)
             return None if kept is None else self._finished(kept)
         rows = self.store.get("runs", [run_id])
-        return self._handle(rows[run_id]) if run_id in rows else None
+        return self.handle(rows[run_id]) if run_id in rows else None
 
     def _finished(self, kept: machine.Run) -> Run[Any]:
         """A new handle on a run that has finished: the run itself knows of none, so that nothing goes in circles."""
-        engine: Any = self
-        run: Run[Any] = Run(engine, kept.id, kept.workflow, kept)
+        run: Run[Any] = Run(self._as_engine(), kept.id, kept.workflow, kept)
         run.finished(kept.final)
         return run
 
-    def _handle(self, row: dict[str, Any]) -> Run[Any]:
-        engine: Any = self  # whatever reads is an engine
-        return Run(engine, row["id"], row["workflow"])
+    def handle(self, row: dict[str, Any]) -> Run[Any]:
+        """A user's handle on a run that this process does not drive, by its row."""
+        return Run(self._as_engine(), row["id"], row["workflow"])
+
+    def _as_engine(self) -> RunEngine:
+        return cast(RunEngine, self)  # whatever reads is a part of an engine
 
 
 def _listen(bell: Any, seconds: float) -> None:

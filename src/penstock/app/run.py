@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
 
 from penstock.app.interrupts import Interruptible
 from penstock.app.steps import Steps, run_failed
@@ -12,13 +12,26 @@ from penstock.errors import RunCancelled, StepTimeout
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.failure import Failure
+from penstock.model.history import StepRecord
 from penstock.model.program import Definition, Map
 from penstock.model.states import FINISHED, RunStatus
 
-if TYPE_CHECKING:
-    from penstock.app.engine import Engine
-
 T = TypeVar("T")
+
+
+class RunEngine(Protocol):
+    """What a run's handle asks of the engine it came from."""
+
+    def status_of(self, run_id: str) -> RunStatus: ...
+    def outcome_of(self, run_id: str) -> machine.Outcome: ...
+    def events_of(self, run_id: str) -> list[tuple[int, float, e.Event]]: ...
+    def steps_of(self, run_id: str) -> dict[str, StepRecord]: ...
+    def wait_for(
+        self, run_id: str, statuses: Iterable[RunStatus], timeout: float | None = None
+    ) -> RunStatus: ...
+    def command(self, run_id: str, kind: str, reason: str = "") -> None: ...
+    def signal(self, run_id: str, name: str, value: Any, *, key: str | None = None) -> None: ...
+    def resume(self, run_id: str, definition: Definition | None = None) -> Run[Any]: ...
 
 
 class Run(Generic[T]):
@@ -30,7 +43,7 @@ class Run(Generic[T]):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: RunEngine,
         id: str,
         workflow: str,
         live: machine.Run | None = None,
