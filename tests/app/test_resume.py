@@ -341,6 +341,61 @@ def test_a_keyed_run_is_started_once_whichever_engine_is_asked(world: World) -> 
     assert ran == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("way", ["run", "start"])
+def test_of_engines_that_begin_a_key_at_once_one_does_and_the_others_follow(world: World, way: str) -> None:
+    ran: list[str] = []
+    flow, engines = chain(ran), [world.engine() for _ in range(3)]
+    both_looked = threading.Barrier(len(engines))
+    for engine in engines:
+        engine.known = _then_wait(engine.known, both_looked)  # type: ignore[method-assign]
+    found: list[Any] = []
+
+    def begin(engine: Any) -> None:
+        run = getattr(engine, way)(flow, {}, key="monday")
+        found.append((run.id, run.result(SOON)[0], run.status, engine.run(flow, {}, key="monday").id))
+
+    threads = [threading.Thread(target=begin, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    ((known, value, status, again),) = set(found)
+    assert (len(found), known == again, value, status) == (3, True, "Order", "completed")
+    assert ran == ["a", "b", "c"]
+
+
+def _then_wait(known: Any, barrier: threading.Barrier) -> Any:
+    asked: list[str] = []
+
+    def looked(run_id: str) -> Any:
+        found = known(run_id)
+        if not asked:
+            asked.append(run_id)
+            barrier.wait(SOON)
+        return found
+
+    return looked
+
+
+def test_threads_that_begin_a_key_at_once_are_given_one_run(world: World) -> None:
+    ran: list[str] = []
+    engine, flow = world.engine(), chain(ran)
+    together = threading.Barrier(8)
+    found: list[Any] = []
+
+    def begin() -> None:
+        together.wait(SOON)
+        found.append(engine.run(flow, {}, key="monday").result(SOON)[0])
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert found == ["Order"] * 8
+    assert ran == ["a", "b", "c"]
+
+
 def test_a_keyed_run_whose_engine_died_goes_on_when_it_is_asked_for_again(world: World) -> None:
     ran: list[str] = []
     with gate() as hold:

@@ -96,13 +96,15 @@ class Driving(Hosting, Leaving):
                 driver.drive(lambda: run.over or self.closed)
             else:
                 with Interruptible(driver):
-                    driver.drive(lambda: run.over or self.closed)
+                    driver.drive(lambda: run.left or self.closed)
         except BaseException as error:
             self._leave_own(driver)
             if self.store is not None:
                 error.add_note(how_to_go_on(run.id))
             raise
-        if not run.over:
+        if run.elsewhere:
+            run.wait()
+        elif not run.over:
             self._leave_own(driver)
         return run
 

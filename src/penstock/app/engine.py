@@ -94,13 +94,16 @@ class Engine(Commanding, Driving):
             driver.checked.add(program)
         run_id = new_id(os.urandom(8)) if key is None else run_id_for(program.name, key)
         self.learn(definition)
-        if key is not None and (known := self.known(run_id)) is not None:
-            return self._go_on(known, definition, driver)
         self.journal.text(inputs)
         state = machine.Run(run_id, program)
         handle: Run[Any] = Run(self, run_id, program.name, state, definition)
         event = self._started(definition, program, inputs, **how)
-        self._hold(state, driver, handle)
+        with self.lock:  # so that two threads do not both find that a key is new
+            known = None if key is None else self.known(run_id)
+            if known is None:
+                self._hold(state, driver, handle)
+        if known is not None:
+            return self._go_on(known, definition, driver)
         driver.post_or_call(driver.start, state, event)
         return handle, True
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.app.parts import Parts
 from penstock.context import Context
+from penstock.engine.host import BegunElsewhere
 from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
 from penstock.model.changes import Letter
@@ -33,7 +34,11 @@ class Hosting(Parts):
         if not isinstance(error, LeaseLost):
             self.owed[run.id] = run.epoch
         held = self.holdings.pop(run.id)
-        if held is not None:
+        if held is None:
+            return
+        if isinstance(error, BegunElsewhere):
+            held.handle.follow()
+        else:
             held.handle.finished(None, error)
 
     def captured(self, step: machine.Step, context: Context) -> None:

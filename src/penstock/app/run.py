@@ -59,6 +59,7 @@ class Run(Generic[T]):
         self.id = id
         self.workflow = workflow
         self.over = False
+        self.elsewhere = False  # begun here, but another engine was quicker
 
     # What became of it
 
@@ -118,12 +119,14 @@ class Run(Generic[T]):
 
         self._when_over.append(tell)
         try:
-            if not self.over:
+            if not self.left:
                 await asyncio.wait_for(over, timeout)
         except TimeoutError:
             raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
         finally:
             self._when_over.remove(tell)  # this loop may end before the run does
+        if self.elsewhere:
+            await asyncio.to_thread(self._await, timeout)
 
     def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until the run has finished and return its status. Raises StepTimeout after `timeout` seconds."""
@@ -135,12 +138,14 @@ class Run(Generic[T]):
             self._engine.wait_for(self.id, FINISHED, timeout)
         elif not self.over:
             waiting = self._waiting = self._waiting or threading.Event()
-            if self.over:  # in the meantime, by another thread
+            if self.left:  # in the meantime, by another thread
                 waiting.set()
             with Interruptible():
                 over = waiting.wait(timeout)
             if not over:
                 raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s")
+            if self.elsewhere:
+                self._await(timeout)
 
     @property
     def steps(self) -> Steps:
@@ -202,10 +207,24 @@ class Run(Generic[T]):
 
     # For the engine
 
+    @property
+    def left(self) -> bool:
+        """The engine's: whether this process drives it no more, or never did."""
+        return self.over or self.elsewhere
+
     def finished(self, final: machine.Outcome | None, error: BaseException | None = None) -> None:
         """The engine's: the run has left this process, with an outcome or without."""
         self._final, self._error = final, error
         self.over = True
+        if self._waiting is not None:
+            self._waiting.set()
+        for tell in list(self._when_over):
+            tell()
+
+    def follow(self) -> None:
+        """The engine's: another engine was quicker to begin this run, which is now its; from here on it is watched."""
+        self._live = None
+        self.elsewhere = True
         if self._waiting is not None:
             self._waiting.set()
         for tell in list(self._when_over):

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from penstock.context import Context, is_async
 from penstock.context.calls import call
 from penstock.engine.core import Core
-from penstock.engine.host import Host, Refusal
+from penstock.engine.host import BegunElsewhere, Host, Refusal
 from penstock.engine.lanes import ABANDONED, Batch, Lane
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
 from penstock.model import events as e
@@ -264,10 +264,12 @@ class Driver:
             runs, error = list({row[0].id: row[0] for row in batch.rows}.values()), refused
         else:
             runs, error = refused, LeaseLost("another engine owns the run now; see `penstock show`")
+        fresh = {row[0] for row in batch.rows if row[1] == 1}
         for run in runs:
             if not run.gone:
                 self.core.refused(run)
-                self.host.dropped(run, error)
+                mine = isinstance(error, LeaseLost) and run in fresh
+                self.host.dropped(run, BegunElsewhere(str(error)) if mine else error)
 
     # Steps
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from penstock.context import Context, is_async
 from penstock.engine.journal import Journal
-from penstock.errors import DefinitionError
+from penstock.errors import DefinitionError, LeaseLost
 from penstock.model.failure import Failure
 from penstock.model.machine import Run, Step
 from penstock.model.policies import Need
@@ -35,6 +35,10 @@ class Host(Protocol):
 
     def progressed(self, context: Context, kind: str, payload: Any) -> None:
         """A step reports how far it is; from any thread."""
+
+
+class BegunElsewhere(LeaseLost):
+    """The store has a run of this id already: another engine began it, under the same key, at the same moment."""
 
 
 class Refusal:
