@@ -36,10 +36,18 @@ class Hosting(Parts):
         held = self.holdings.pop(run.id)
         if held is None:
             return
-        if isinstance(error, BegunElsewhere):
+        if isinstance(error, BegunElsewhere) and self._is_of_another(run.id):
             held.handle.follow()
         else:
             held.handle.finished(None, error)
+
+    def _is_of_another(self, run_id: str) -> bool:
+        """Whether another engine began a run; it may also have been this one, which did not hear that its commit succeeded."""
+        try:
+            rows = self.durable_store().get("runs", [run_id])
+        except StoreError:
+            return False
+        return run_id in rows and rows[run_id]["owner"] != self.owner
 
     def captured(self, step: machine.Step, context: Context) -> None:
         self._keep_lines(context)
