@@ -14,12 +14,15 @@ import sys
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Coroutine
 from contextvars import copy_context
+from sys import getrefcount
 from typing import Any, TypeVar
 
 if sys.version_info < (3, 12):
     from asyncio.tasks import _current_tasks  # type: ignore[attr-defined]  # what current_task() reads
 
 T = TypeVar("T")
+_OWN_REFERENCES = 2
+"""Those to an object that only a local variable and the call that counts them refer to."""
 
 
 def begin(coro: Coroutine[Any, Any, T], loop: AbstractEventLoop) -> tuple[T | None, Task[T] | None]:
@@ -47,6 +50,9 @@ def _begin_by_hand(coro: Coroutine[Any, Any, T], loop: AbstractEventLoop) -> tup
             del _current_tasks[loop]
         else:
             _current_tasks[loop] = before
+    if standin.first is None and getrefcount(standin) == _OWN_REFERENCES:
+        # It gave a turn of the loop away, and nobody has seen the stand-in: the Task may drive the coroutine itself.
+        return None, Task(coro, loop=loop, context=standin.context)
     return None, standin.become_task()
 
 
