@@ -97,6 +97,10 @@ executor_option = click.option(
 """Of the commands that drive a run."""
 
 
+profile_option = click.option("--profile", is_flag=True, help="Show where the time went, step by step.")
+"""Of the commands that tell how a run went."""
+
+
 def row_of(engine: Engine, run: Run[Any]) -> dict[str, Any]:
     """The run's row in table `runs`."""
     row: dict[str, Any] = engine.durable_store().get("runs", [run.id])[run.id]

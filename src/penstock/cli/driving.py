@@ -19,6 +19,7 @@ from penstock.errors import RunCancelled, RunFailed, WorldError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
+    from penstock.cli.profiling import Told
     from penstock.model import events as e
 
 Begin = Callable[["Engine", Board], "Run[Any]"]
@@ -43,11 +44,15 @@ class Silent:
 
 
 class Manner:
-    """How a command tells of a run: `quiet` prints nothing but the result, `verbose` what steps print as well."""
+    """How a command tells of a run: `quiet` prints nothing but the result, `verbose` what steps print as well.
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+    `profile` says at the end where the time went.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, profile: bool = False) -> None:
         self.quiet = quiet
         self.verbose = verbose
+        self.profile = profile
 
 
 class Watcher:
@@ -123,9 +128,13 @@ def _planned(nodes: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, bool]
             yield f"{prefix}{name}", bool(node.over)
 
 
-def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin, **options: Any) -> int:
-    """Open an engine, drive a run with it, and say how it ended. The exit code of the command."""
-    watcher = Watcher(desk, manner, Board(plan))
+def drive(desk: Desk, manner: Manner, definition: Any, begin: Begin, **options: Any) -> int:
+    """Open an engine, drive a run with it, and say how it ended. The exit code of the command.
+
+    `definition` is the run's code, where it is needed and at hand.
+    """
+    plan = [] if definition is None else plan_of(definition)
+    watcher = Watcher(desk, manner, _logged(plan) if manner.profile else Board(plan))
     left = False
     watcher.view.start()
     try:
@@ -134,7 +143,12 @@ def drive(desk: Desk, manner: Manner, plan: list[tuple[str, bool]], begin: Begin
         left = True
     finally:
         watcher.view.stop()
-    return _left(desk, manner, watcher) if left else _over(desk, manner, watcher)
+    told = _profile(watcher.board, definition) if manner.profile else None
+    code = _left(desk, manner, watcher, told) if left else _over(desk, manner, watcher, told)
+    if told is not None and not desk.as_json:
+        for line in told.lines(desk.ink):
+            print(line, file=sys.stderr if manner.quiet else sys.stdout)
+    return code
 
 
 def _drive(watcher: Watcher, begin: Begin, options: dict[str, Any]) -> None:
@@ -160,15 +174,28 @@ def _catch_up(run: Run[Any], board: Board) -> None:
         board.recorded(run.id, run.workflow, sequence, at, event)
 
 
-def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:
+def _logged(plan: list[tuple[str, bool]]) -> Board:
+    from penstock.cli.profiling import LoggedBoard
+
+    return LoggedBoard(plan)
+
+
+def _profile(board: Board, definition: Any) -> Told:
+    from penstock.cli.profiling import LoggedBoard, Told
+
+    assert isinstance(board, LoggedBoard)
+    return Told(
+        board.log, definition, f"the run had ended before; see penstock show {board.run[:8]} --profile"
+    )
+
+
+def _over(desk: Desk, manner: Manner, watcher: Watcher, told: Told | None) -> int:
     board = watcher.board
     if not watcher.greeted:  # nothing was recorded
         watcher.greet(board.run, board.workflow, "had ended before: nothing was run")
     code = ending.CODE_OF[board.status]
     if desk.as_json:
-        from penstock.cli.documents import run_document
-
-        desk.answer(run_document(board, desk))
+        _answer(board, desk, told)
     elif manner.quiet:
         _quietly(board, desk)
     else:
@@ -177,6 +204,13 @@ def _over(desk: Desk, manner: Manner, watcher: Watcher) -> int:
         for line in closing.ended(board, desk, printed=watcher.printed):
             desk.say(line)
     return code
+
+
+def _answer(board: Board, desk: Desk, told: Told | None) -> None:
+    from penstock.cli.documents import run_document
+
+    profile = {} if told is None else {"profile": told.document()}
+    desk.answer(run_document(board, desk) | profile)
 
 
 def _steps(board: Board, desk: Desk) -> None:
@@ -199,12 +233,10 @@ def _quietly(board: Board, desk: Desk) -> None:
             print(line, file=sys.stderr)
 
 
-def _left(desk: Desk, manner: Manner, watcher: Watcher) -> int:
+def _left(desk: Desk, manner: Manner, watcher: Watcher, told: Told | None) -> int:
     board = watcher.board
     if desk.as_json:
-        from penstock.cli.documents import run_document
-
-        desk.answer(run_document(board, desk))
+        _answer(board, desk, told)
     else:
         if watcher.live:
             _steps(board, desk)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, executor_option, run_argument, with_desk
-from penstock.cli.driving import Manner, drive, plan_of
+from penstock.cli.desk import Desk, executor_option, profile_option, run_argument, with_desk
+from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file, load_recorded
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--file", metavar="FILE[:NAME]", help="The workflow's code, where it is not found as recorded.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
+@profile_option
 @click.option(
     "--durability", type=click.Choice(["power", "crash"]), default="power", help="See `penstock run`."
 )
@@ -47,10 +48,9 @@ def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **gi
             _watch(engine, resumed, last)
         return resumed
 
-    manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
-    plan = plan_of(definition) if definition is not None else []
+    manner = Manner(quiet=given["quiet"], verbose=given["verbose"], profile=given["profile"])
     options = {"durability": given["durability"], "executor": given["executor"]}
-    ctx.exit(drive(desk, manner, plan, begin, **options))
+    ctx.exit(drive(desk, manner, definition, begin, **options))
 
 
 def _catch_up(engine: Engine, board: Board, run_id: str, workflow: str) -> int:

@@ -10,8 +10,8 @@ import click
 
 from penstock.cli import inputs
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, executor_option, with_desk
-from penstock.cli.driving import Manner, drive, plan_of
+from penstock.cli.desk import Desk, executor_option, profile_option, with_desk
+from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file
 from penstock.errors import SettingsError
 
@@ -89,6 +89,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.argument("file", metavar="FILE[:NAME]")
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
+@profile_option
 @click.option("--key", help="The same key of one workflow is the same run: started once, found again.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="Mark the run; may be repeated.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="The run's time; it fails when that is up.")
@@ -122,9 +123,9 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     def begin(engine: Engine, board: Board) -> Run[Any]:
         return engine.run(definition, values, **how)
 
-    manner = Manner(quiet=given["quiet"], verbose=given["verbose"])
+    manner = Manner(quiet=given["quiet"], verbose=given["verbose"], profile=given["profile"])
     options = {"durability": given["durability"], "executor": given["executor"]}
-    ctx.exit(drive(desk, manner, plan_of(definition), begin, **options))
+    ctx.exit(drive(desk, manner, definition, begin, **options))
 
 
 def _tags(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import click
 
 from penstock.cli import closing, trace
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, row_of, run_argument, with_desk
+from penstock.cli.desk import Desk, profile_option, row_of, run_argument, with_desk
 from penstock.cli.ink import terminal_width
 from penstock.cli.rows import Look, rows
 from penstock.cli.text import age, duration
@@ -19,12 +19,14 @@ from penstock.model.states import FINISHED
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
+    from penstock.cli.profiling import Told
 
 
 @click.command(name="show", no_args_is_help=True)
 @run_argument
+@profile_option
 @with_desk
-def command(desk: Desk, name: str) -> None:
+def command(desk: Desk, name: str, profile: bool) -> None:
     """What RUN was given, what its steps did, and how it ended.
 
     RUN is a run's id, a unique beginning of it, or `latest`.
@@ -32,11 +34,18 @@ def command(desk: Desk, name: str) -> None:
     with desk.look() as engine:
         run = engine.get(name)
         sight = Sight(engine, run)
+        told = _profile(engine, run) if profile else None
     if desk.as_json:
-        desk.answer(sight.document(desk))
+        desk.answer(sight.document(desk) | ({} if told is None else {"profile": told.document()}))
     else:
-        for line in sight.lines(desk):
+        for line in [*sight.lines(desk), *([] if told is None else told.lines(desk.ink))]:
             desk.say(line)
+
+
+def _profile(engine: Engine, run: Run[Any]) -> Told:
+    from penstock.cli.profiling import told_of
+
+    return told_of(engine, run, run.events())
 
 
 class Sight:
