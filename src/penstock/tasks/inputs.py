@@ -55,6 +55,8 @@ _PLAIN = (str, int, float, bool, bytes, list, dict, tuple, set)
 
 
 def _fits(value: Any, expected: Any) -> bool:
+    if type(value) is expected:
+        return True
     origin = typing.get_origin(expected)
     if origin in (list, dict, tuple, set):
         expected = origin
