@@ -9,6 +9,7 @@ from typing import Any
 from penstock.app.addresses import address_of, store_at
 from penstock.app.engine import Engine
 from penstock.app.run import Run
+from penstock.app.settings import found
 from penstock.app.steps import StepView
 
 __all__ = ["Engine", "Run", "StepView", "close_all", "engine_at", "open_engine"]
@@ -20,13 +21,15 @@ _lock = threading.Lock()
 def open_engine(store: str | None = None, **options: Any) -> Engine:
     """An engine of its own on a store; close it, or use it in a `with` block. See Engine for the options.
 
-    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else the nearest
-    `.penstock/` upward, else one beside pyproject.toml or .git, else here. `durability` is "power" (what is committed
-    survives a power cut) or "crash" (it survives the end of the process, and is quicker).
+    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else what pyproject.toml says,
+    else the nearest `.penstock/` upward, else one beside pyproject.toml or .git, else here. `durability` is "power" (what is
+    committed survives a power cut) or "crash" (it survives the end of the process, and is quicker). What is left out or None
+    is as the settings say: see `penstock settings`.
     """
     address = address_of(store)
-    durability = options.pop("durability", "power")
-    return Engine(store_at(address, durability), address, **options)
+    for name in ("durability", "executor", "lease_seconds"):
+        options[name] = found(name, options.get(name)).value
+    return Engine(store_at(address, options.pop("durability")), address, **options)
 
 
 def engine_at(store: str | Engine | None = None) -> Engine:

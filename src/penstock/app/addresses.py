@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from penstock.app import settings
 from penstock.errors import SettingsError
 from penstock.model.graph import nearest
 from penstock.ports import Store
@@ -14,16 +15,28 @@ SCHEMES = ("sqlite", "memory", "ephemeral")
 
 def address_of(store: str | os.PathLike[str] | None) -> str:
     """A full address: "ephemeral", "memory:" or "sqlite:////absolute/path". Raises SettingsError for what means nothing."""
-    if store is None:
-        store = os.environ.get("PENSTOCK_STORE") or default_file()
-    text = os.fspath(store)
+    return _set_address() if store is None else _address(os.fspath(store), Path())
+
+
+def _set_address() -> str:
+    """The address that the settings name, else that of the default file."""
+    found = settings.found("store")
+    if found.value is None:
+        return _address(str(default_file()), Path())
+    try:
+        return _address(found.value, found.folder or Path())
+    except SettingsError as error:
+        raise SettingsError(f"{error} ({found.place})") from error
+
+
+def _address(text: str, folder: Path) -> str:
     if text in ("ephemeral", "memory:"):
         return text
     scheme, separator, rest = text.partition("://")
     if not separator:
         if text.rstrip(":") in SCHEMES:
             raise SettingsError(f"store {text!r} lacks its path: say sqlite:///path/to/file.db")
-        return _sqlite(text)
+        return _sqlite(text, folder)
     if scheme != "sqlite":
         close = nearest(scheme, SCHEMES)
         raise SettingsError(
@@ -33,11 +46,11 @@ def address_of(store: str | os.PathLike[str] | None) -> str:
         raise SettingsError(
             f"store {text!r} lacks its path: say sqlite:///path/to/file.db (four slashes for an absolute one)"
         )
-    return _sqlite(rest[1:])
+    return _sqlite(rest[1:], folder)
 
 
-def _sqlite(path: str) -> str:
-    return f"sqlite:///{Path(path).expanduser().resolve()}"
+def _sqlite(path: str, folder: Path) -> str:
+    return f"sqlite:///{(folder / Path(path).expanduser()).resolve()}"
 
 
 def default_file() -> Path:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "pause": "Let running steps end and start no more.",
     "cancel": "Stop a run for good.",
     "signal": "Send a message into a run.",
+    "settings": "What is set, and who says so.",
 }
 """Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""
 

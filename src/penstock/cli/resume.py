@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
 @profile_option
-@click.option(
-    "--durability", type=click.Choice(["power", "crash"]), default="power", help="See `penstock run`."
-)
+@click.option("--durability", type=click.Choice(["power", "crash"]), help="See `penstock run`.")
 @executor_option
 @with_desk
 @click.pass_context

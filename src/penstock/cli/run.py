@@ -97,7 +97,6 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option(
     "--durability",
     type=click.Choice(["power", "crash"]),
-    default="power",
     help="What a finished step survives: a power cut (default), or only kill -9, which is quicker.",
 )
 @click.option(

@@ -1,0 +1,66 @@
+"""`penstock settings`: each setting's value, and who said so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.text import columns
+
+if TYPE_CHECKING:
+    from penstock.app.settings import Found
+
+
+@click.command(name="settings")
+@with_desk
+def command(desk: Desk) -> None:
+    """Each setting's value here, and where it comes from: an option, a variable, pyproject.toml, or the default."""
+    from penstock.app.settings import all_found, project_file, strange_variables
+
+    said = all_found({"store": desk.store})
+    project = project_file()
+    strange = strange_variables()
+    if desk.as_json:
+        file = None if project is None else str(project.path)
+        answers = [_document(found, desk) for found in said.values()]
+        desk.answer({"settings": answers, "file": file, "unknown_variables": sorted(strange)})
+        return
+    for line in _table(list(said.values()), desk):
+        desk.say(line)
+    for name, close in strange.items():
+        desk.say(f"{desk.ink('note:', 'warn')} the variable {name} is no setting; did you mean {close}?")
+
+
+def _table(said: list[Found], desk: Desk) -> list[str]:
+    heads = [desk.ink(head, "dim") for head in ("SETTING", "VALUE", "FROM")]
+    return columns(
+        [heads, *([found.setting.name, _shown(found, desk), found.place or "default"] for found in said)]
+    )
+
+
+def _shown(found: Found, desk: Desk) -> str:
+    value = _value(found, desk)
+    return found.setting.unset if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _value(found: Found, desk: Desk) -> Any:
+    """As it takes effect: a store by its full address."""
+    from penstock.app.addresses import address_of
+
+    return address_of(desk.store) if found.setting.name == "store" else found.value
+
+
+def _document(found: Found, desk: Desk) -> dict[str, Any]:
+    setting = found.setting
+    return {
+        "setting": setting.name,
+        "value": _value(found, desk),
+        "from": found.source,
+        "place": found.place or None,
+        "default": setting.default,
+        "variable": setting.variable,
+        "option": setting.option,
+        "description": setting.description,
+    }
