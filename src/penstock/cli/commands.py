@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "cancel": "Stop a run for good.",
     "signal": "Send a message into a run.",
     "settings": "What is set, and who says so.",
+    "new": "Make a starter project.",
 }
 """Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""
 
