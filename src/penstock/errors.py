@@ -41,7 +41,9 @@ class PenstockError(Exception):
 
 
 class UserError(PenstockError):
-    """The caller can mend it; the message says how."""
+    """The caller can mend it; the message says how, and begins with the `place`, FILE:LINE, where that is known."""
+
+    place: str = ""
 
 
 class DefinitionError(UserError, ValueError):

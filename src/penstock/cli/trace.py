@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import penstock
+from penstock.context.places import near
 from penstock.model.failure import Failure
 
 _FRAME: Final = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)$')
@@ -32,7 +33,7 @@ def _kept(text: str, wanted: Callable[[str], bool]) -> list[str]:
             keep = wanted(found["file"])
             frames += keep
             if keep:
-                shown.append(f"{_near(found['file'])}:{found['line']}, in {found['name']}")
+                shown.append(f"{near(found['file'])}:{found['line']}, in {found['name']}")
         elif line.startswith("    "):
             if keep and not re.fullmatch(r"[\s^~]+", line):
                 shown.append(line)
@@ -56,11 +57,3 @@ def of_exception(error: BaseException) -> list[str]:
 
 def _is_theirs(file: str) -> bool:
     return not file.startswith((_PACKAGE, _LIBRARY, "<frozen ")) and "site-packages" not in file
-
-
-def _near(file: str) -> str:
-    """The file as seen from here, where it is below this folder."""
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file

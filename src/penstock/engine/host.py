@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from penstock.context import Context, is_async
+from penstock.context.places import at, spot_of
 from penstock.engine.journal import Journal
 from penstock.errors import DefinitionError, LeaseLost
 from penstock.model.failure import Failure
@@ -70,10 +71,12 @@ def check_calls(calls: Calls, executor_for: Callable[[Need], Executor | None]) -
         for fn in functions:
             kinds.setdefault(is_async(fn), []).append(fn)
         for asynchronous, those in kinds.items():
-            executor = executor_for(Need(name, asynchronous, timeout))
+            with at(spot_of(those[0])):
+                executor = executor_for(Need(name, asynchronous, timeout))
             if executor is not None:
                 for fn in those:
-                    executor.check(fn, timeout)
+                    with at(spot_of(fn)):
+                        executor.check(fn, timeout)
             elif timeout is not None and not asynchronous:
                 raise DefinitionError(
                     f"{those[0]!r} has timeout={timeout}, which an inline executor cannot enforce: leave the executor out,"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from penstock.errors import DefinitionError
+from penstock.model.wording import listed
 from penstock.tasks.program import Source
 
 
@@ -81,7 +82,7 @@ def bind(
     """
     for name in [*values, *over]:
         if name not in signature.parameters and not signature.everything:
-            known = ", ".join(signature.parameters) or "none"
+            known = listed(signature.parameters) or "none"
             raise DefinitionError(f"task {task!r} has no parameter {name!r}; it has {known}")
     bindings: list[tuple[str, Source]] = [(name, ("value", value)) for name, value in values.items()]
     asked: dict[str, Parameter] = {}
@@ -111,6 +112,6 @@ def _source_of(task: str, parameter: Parameter, around: Around) -> Source | None
     if parameter.required:
         raise DefinitionError(
             f"nobody provides {name!r} of task {task!r}: it is neither a task that {task!r} depends on nor a declared"
-            f" input ({', '.join(inputs) or 'none are declared'})"
+            f" input ({listed(inputs) or 'none are declared'})"
         )
     return None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol, get_args
 
+from penstock.context.places import Spot, at, spot_of
 from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
 from penstock.model.policies import Policy
+from penstock.model.wording import MOST, listed, shown
 from penstock.tasks.binding import Around, Parameter, Signature, bind, signature_of
 from penstock.tasks.inputs import resolve_annotations
 from penstock.tasks.options import policy_of
@@ -31,15 +34,36 @@ class Nested(Protocol):
 class Place:
     """A task (or another workflow) in a workflow, with all that was said of it there."""
 
-    __slots__ = ("depends_on", "flow", "task", "trigger", "values", "when")
+    __slots__ = ("depends_on", "flow", "said", "task", "trigger", "values", "when")
 
     def __init__(self, task: Task[..., Any] | None, flow: Nested | None = None) -> None:
         self.task = task
         self.flow = flow
+        self.said: Spot | None = None
         self.depends_on: list[str] = []
         self.values: dict[str, Any] = {}
         self.when: Callable[..., bool] | None = None
         self.trigger: Trigger = "all_succeeded"
+
+
+def check_place(
+    trigger: Any = "all_succeeded", when: Any = None, values: Any = None, flow: Any = None
+) -> None:
+    """Raise DefinitionError for what may not be said of a task's place in a workflow."""
+    if trigger not in get_args(Trigger):
+        close = nearest(str(trigger), get_args(Trigger))
+        hint = f"did you mean {close!r}?" if close else f"there are {listed(map(repr, get_args(Trigger)))}"
+        raise DefinitionError(f"trigger={shown(trigger)} is none; {hint}")
+    if when is not None and not callable(when):
+        raise DefinitionError(f"when={shown(when)} must be a function that says whether the task is to run")
+    if values is not None and not isinstance(values, Mapping):
+        raise DefinitionError(f"values={shown(values)} must be a dict of parameters and their values")
+    if flow is not None and not hasattr(flow, "as_program"):
+        raise DefinitionError(f"{shown(flow)} is no workflow: give a Workflow, or say add_task(...)")
+
+
+_compiling: ContextVar[tuple[Mapping[str, Place], ...]] = ContextVar("penstock_compiling", default=())
+"""The tasks of the workflows that are being checked here, one inside the other."""
 
 
 class Blueprint:
@@ -62,7 +86,7 @@ class Blueprint:
     def hint(self, name: str) -> str:
         """What a name nobody has may have been meant to be."""
         close = nearest(name, self.places)
-        return f"; did you mean {close!r}?" if close else f"; it has {', '.join(self.places) or 'none'}"
+        return f"; did you mean {close!r}?" if close else f"; it has {listed(self.places) or 'none'}"
 
     def needs(self) -> dict[str, Sequence[str]]:
         """What each task depends on."""
@@ -72,24 +96,37 @@ class Blueprint:
         """The nodes of the graph, and the run's inputs. Raises DefinitionError."""
         self._check_dependencies()
         asked: dict[str, Parameter] = {}
-        nodes = [self._node(name, place, asked) for name, place in self.places.items()]
+        if any(each is self.places for each in _compiling.get()):
+            raise DefinitionError(
+                f"workflow {self.name!r} holds itself: it would never end; take this add_workflow(...) out"
+            )
+        outer = _compiling.set((*_compiling.get(), self.places))
+        try:
+            nodes = [self._node_at(name, place, asked) for name, place in self.places.items()]
+        finally:
+            _compiling.reset(outer)
         return nodes, asked if self.declared is None else _as_declared(self.declared, asked)
 
     def _check_dependencies(self) -> None:
         if not self.places:
             raise DefinitionError(f"workflow {self.name!r} has no tasks; add one with add_task(...)")
-        needs = self.needs()
-        for name, upstream in needs.items():
-            for each in upstream:
-                if each not in needs:
-                    raise DefinitionError(
-                        f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self.hint(each)}"
-                    )
-        loop = cycle(needs)
+        for name, place in self.places.items():
+            for each in place.depends_on:
+                if each not in self.places:
+                    with at(place.said):
+                        raise DefinitionError(
+                            f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self.hint(each)}"
+                        )
+        loop = cycle(self.needs())
         if loop:
-            raise DefinitionError(
-                f"workflow {self.name!r} runs in a circle: {' -> '.join(loop)}; remove one of these dependencies"
-            )
+            with at(self.places[loop[0]].said):
+                raise DefinitionError(
+                    f"workflow {self.name!r} runs in a circle: {_way(loop)}; remove one of these dependencies"
+                )
+
+    def _node_at(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
+        with at(place.said):
+            return self._node(name, place, asked)
 
     def _node(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
         if place.flow is not None:
@@ -138,7 +175,8 @@ class Blueprint:
         return bind(name, signature, around, values=place.values, over=over)
 
     def _signature(self, task: Task[..., Any]) -> Signature:
-        signature = signature_of(task.fn, f"task {task.name!r}")
+        with at(spot_of(task.fn)):
+            signature = signature_of(task.fn, f"task {task.name!r}")
         if not self.resources:
             return signature
         kept = {name: p for name, p in signature.parameters.items() if name not in self.resources}
@@ -161,6 +199,11 @@ class Blueprint:
         if isinstance(source, Task):
             source = source.name
         if not isinstance(source, str):
+            if not isinstance(source, Iterable):
+                raise DefinitionError(
+                    f"task {task!r} maps over {shown(source)}, which is {type(source).__name__}: give it a list, or the name"
+                    " of a task or an input"
+                )
             return ("value", source)
         if source in self.places:
             if source not in place.depends_on:
@@ -181,6 +224,11 @@ def declared_inputs(inputs: Any, flow: str) -> dict[str, Parameter] | None:
             inputs, signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
         )
     return {name: Parameter(name, annotation, inspect.Parameter.empty) for name, annotation in inputs.items()}
+
+
+def _way(loop: Sequence[str]) -> str:
+    """A circle, shortened in its middle where it is long."""
+    return " -> ".join(loop if len(loop) <= MOST else [*loop[: MOST // 2], "…", *loop[-MOST // 2 :]])
 
 
 def _as_declared(declared: Mapping[str, Parameter], asked: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock.errors import InputError
 from penstock.model.graph import nearest
+from penstock.model.wording import listed, shown
 from penstock.tasks.binding import Parameter
 
 
@@ -20,7 +21,7 @@ def bind_inputs(flow: str, asked: Mapping[str, Parameter], given: Mapping[str, A
             raise InputError(f"workflow {flow!r} has no input {name!r}; {_known(name, asked)}")
     missing = [name for name, parameter in asked.items() if parameter.required and name not in given]
     if missing:
-        example = ", ".join(f"{name}=..." for name in missing)
+        example = listed(f"{name}=..." for name in missing)
         raise InputError(
             f"workflow {flow!r} needs {_list(missing)}: give {example} (on the command line --{missing[0].replace('_', '-')})"
         )
@@ -37,7 +38,7 @@ def _known(name: str, asked: Mapping[str, Parameter]) -> str:
 
 
 def _list(names: list[str]) -> str:
-    return ("inputs " if len(names) > 1 else "input ") + ", ".join(repr(name) for name in names)
+    return ("inputs " if len(names) > 1 else "input ") + listed(map(repr, names))
 
 
 def _check_type(flow: str, parameter: Parameter, value: Any) -> None:
@@ -46,7 +47,7 @@ def _check_type(flow: str, parameter: Parameter, value: Any) -> None:
     if not _fits(value, expected):
         wanted = getattr(expected, "__name__", str(expected))
         raise InputError(
-            f"input {parameter.name!r} of workflow {flow!r} must be {wanted}; {value!r} is {type(value).__name__}"
+            f"input {parameter.name!r} of workflow {flow!r} must be {wanted}; {shown(value)} is {type(value).__name__}"
         )
 
 
@@ -113,7 +114,7 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
     except (msgspec.MsgspecError, TypeError) as error:
         wanted = getattr(expected, "__name__", str(expected))
         raise InputError(
-            f"input {parameter.name!r} of workflow {flow!r} must be {wanted}; {text!r} is not ({error})"
+            f"input {parameter.name!r} of workflow {flow!r} must be {wanted}; {shown(text)} is not ({error})"
         ) from error
 
 

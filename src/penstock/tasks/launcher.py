@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.context.places import Spot, at
 from penstock.tasks.binding import Parameter
 from penstock.tasks.inputs import bind_inputs
 from penstock.tasks.program import GraphProgram
@@ -18,6 +19,7 @@ class Launchable(Protocol):
 
     name: str
     latest: Run[Any] | None
+    said: Spot | None
 
     @property
     def inputs(self) -> dict[str, Parameter]: ...
@@ -61,7 +63,8 @@ class Launcher:
         return self._kept(await self._engine().start_async(self._flow, self._bound(inputs), **self._how()))
 
     def _bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
+        with at(self._flow.said):
+            return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
 
     def _how(self) -> dict[str, Any]:
         return {"key": self._key, "tags": self._tags, "timeout": self._timeout}

@@ -1,13 +1,16 @@
-"""What a task may be told about how it runs, checked where it is said."""
+"""What a task and a workflow may be told about how they run, checked where it is said."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict, get_args
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypedDict, get_args
 
 from penstock.errors import DefinitionError
 from penstock.model.graph import nearest
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
+from penstock.model.program import Partial
+from penstock.model.wording import listed, shown
 
 
 class Options(TypedDict, total=False):
@@ -33,6 +36,11 @@ class Options(TypedDict, total=False):
 
 
 OPTION_NAMES = frozenset(Options.__annotations__)
+LONGEST_NAME = 200
+MOST = 1_000_000
+"""Larger counts of retries, or of steps in flight, are slips."""
+_LARGEST = 1e12
+_UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 
 
 def check_options(options: Mapping[str, Any], where: str) -> None:
@@ -40,31 +48,32 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
     for name in options:
         if name not in OPTION_NAMES:
             close = nearest(name, OPTION_NAMES)
-            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(sorted(OPTION_NAMES))}"
+            hint = f"did you mean {close!r}?" if close else f"known are {listed(sorted(OPTION_NAMES))}"
             raise DefinitionError(f"{where}: there is no option {name!r}; {hint}")
-    retries = options.get("retries", 0)
-    if not isinstance(retries, RetryPolicy) and (
-        not isinstance(retries, int) or isinstance(retries, bool) or retries < 0
-    ):
+    for name, value in options.items():
+        fits, wanted = _RULES[name]
+        if not fits(value):
+            raise DefinitionError(f"{where}: {name}={shown(value)} must be {wanted}")
+
+
+def check_settings(where: str, **given: Any) -> None:
+    """Raise DefinitionError for what a workflow is told as a whole, where it means nothing."""
+    for name, value in given.items():
+        fits, wanted = _SETTINGS[name]
+        if value is not None and not fits(value):
+            raise DefinitionError(f"{where}: {name}={shown(value)} must be {wanted}")
+
+
+def check_name(name: Any, what: str) -> None:
+    """Raise DefinitionError for what cannot name a workflow or a task: it stands in tables, files and command lines."""
+    if not isinstance(name, str) or not name:
+        raise DefinitionError(f"{what} needs a name, some text; {shown(name)} is none")
+    if len(name) > LONGEST_NAME:
         raise DefinitionError(
-            f"{where}: retries={retries!r} must be a whole number from 0 up, or a RetryPolicy"
+            f"{what} has a name of {len(name):,} characters, {shown(name)}: use {LONGEST_NAME} or fewer"
         )
-    timeout = options.get("timeout")
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise DefinitionError(f"{where}: timeout={timeout!r} must be a number of seconds above 0, or None")
-    for name in ("retry_delay", "retry_backoff", "retry_ceiling"):
-        value = options.get(name, 0)
-        if not isinstance(value, int | float) or value < 0:
-            raise DefinitionError(f"{where}: {name}={value!r} must be a number from 0 up")
-    if options.get("retry_jitter", "none") not in get_args(Jitter):
-        raise DefinitionError(
-            f"{where}: retry_jitter={options['retry_jitter']!r} must be 'none', 'full' or 'equal'"
-        )
-    for name in ("retry_on", "never_retry_on"):
-        if not all(map(_is_exception, _several(options.get(name, ())))):
-            raise DefinitionError(
-                f"{where}: {name}={options[name]!r} must be an exception class, or a tuple of them"
-            )
+    if not name.isprintable() and any(unicodedata.category(each) in _UNSHOWN for each in name):
+        raise DefinitionError(f"{what} cannot be named {name!r}: use only characters that can be shown")
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
@@ -101,6 +110,88 @@ def _names(classes: type[BaseException] | tuple[type[BaseException], ...]) -> tu
         c.__qualname__ if c.__module__ == "builtins" else f"{c.__module__}.{c.__qualname__}"
         for c in _several(classes)
     )
+
+
+def _is_seconds(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+
+
+def _is_retries(value: Any) -> bool:
+    if not isinstance(value, RetryPolicy):
+        return _is_whole(value)
+    numbers = (value.delay, value.backoff, value.ceiling)
+    return _is_whole(value.attempts) and value.attempts > 0 and all(map(_is_number, numbers))
+
+
+def _is_executor(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(value))
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _are_exceptions(value: Any) -> bool:
+    return all(map(_is_exception, _several(value)))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(each, str) for pair in value.items() for each in pair
+    )
+
+
+_NUMBER = (_is_number, "a number from 0 up, at most 1e12")
+_TRUTH = (_is_truth, "True or False")
+_EXCEPTIONS = (_are_exceptions, "an exception class, or a tuple of them")
+_EXECUTOR = (_is_executor, "the name of an executor, such as 'threads', or None")
+_HOOK = (callable, "a function, or None")
+_RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "retries": (
+        _is_retries,
+        "a whole number from 0 up, or a RetryPolicy of numbers; at least one attempt, and a million at most",
+    ),
+    "retry_delay": _NUMBER,
+    "retry_backoff": _NUMBER,
+    "retry_ceiling": _NUMBER,
+    "retry_jitter": (lambda value: value in get_args(Jitter), "'none', 'full' or 'equal'"),
+    "retry_on": _EXCEPTIONS,
+    "never_retry_on": _EXCEPTIONS,
+    "timeout": (lambda value: value is None or _is_seconds(value), "a number of seconds above 0, or None"),
+    "executor": _EXECUTOR,
+    "pure": _TRUTH,
+    "optional": _TRUTH,
+}
+_SETTINGS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "limit": (
+        lambda value: _is_whole(value) and value > 0,
+        "a whole number, at least 1 and at most a million, or None",
+    ),
+    "window": (
+        lambda value: _is_whole(value) and value > 0,
+        "a whole number, at least 1 and at most a million",
+    ),
+    "partial": (lambda value: value in get_args(Partial), "'fail' or 'collect'"),
+    "timeout": (_is_seconds, "a number of seconds above 0, or None"),
+    "executor": _EXECUTOR,
+    "inputs": (
+        lambda value: callable(value) or isinstance(value, Mapping),
+        "a dict of names and types, or a function whose parameters they are",
+    ),
+    "resources": (lambda value: isinstance(value, Mapping), "a dict of names and resources"),
+    "tags": (_are_texts, "a dict of texts, such as {'team': 'data'}"),
+    "on_success": _HOOK,
+    "on_failure": _HOOK,
+    "on_cancel": _HOOK,
+}
 
 
 def _several(classes: Any) -> tuple[Any, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
+from penstock.context.places import at
 from penstock.errors import DefinitionError
 from penstock.model.program import Partial
-from penstock.tasks.options import Options, check_options
+from penstock.model.wording import shown
+from penstock.tasks.options import Options, check_name, check_options, check_settings
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
@@ -39,11 +41,15 @@ class Task(Generic[P, R]):
     """
 
     def __init__(self, fn: Callable[P, R], *, name: str | None = None, **options: Unpack[Options]) -> None:
-        if not callable(fn):
-            raise DefinitionError(f"a task is made of a function; {fn!r} is {type(fn).__name__}")
+        with at():
+            if not callable(fn):
+                raise DefinitionError(f"a task is made of a function; {shown(fn)} is {type(fn).__name__}")
+            if name is None:
+                name = str(getattr(fn, "__name__", type(fn).__name__))
+            check_name(name, "a task")
+            check_options(options, f"task {name!r}")
         self.fn = fn
-        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
-        check_options(options, f"task {self.name!r}")
+        self.name: str = name
         self.options: dict[str, Any] = dict(options)
         self.over: Mapping[str, Any] | None = None
         self.window = 256
@@ -76,14 +82,12 @@ class Task(Generic[P, R]):
         most `window` items are under way at once. `partial="collect"` puts a `Failure` in the place of a failed item instead
         of failing the task. The result is the list of results, in order.
         """
-        if not over:
-            raise DefinitionError(
-                f"{self.name}.map() needs to know what to go over, such as {self.name}.map({_first(self.fn)}=...)"
-            )
-        if window < 1:
-            raise DefinitionError(f"{self.name}.map(window={window}) must be at least 1")
-        if partial not in ("fail", "collect"):
-            raise DefinitionError(f"{self.name}.map(partial={partial!r}) must be 'fail' or 'collect'")
+        with at():
+            if not over:
+                raise DefinitionError(
+                    f"{self.name}.map() needs to know what to go over, such as {self.name}.map({_first(self.fn)}=...)"
+                )
+            check_settings(f"{self.name}.map", window=window, partial=partial)
         copy: Task[P, Any] = self.named(self.name)
         copy.over, copy.window, copy.partial = over, window, partial
         return copy
@@ -112,7 +116,9 @@ class Task(Generic[P, R]):
     def result(self) -> R:
         """Its value in the latest run of its workflow."""
         if self.flow is None or self.flow.latest is None:
-            raise DefinitionError(f"task {self.name!r} has no result: its workflow was not run")
+            raise DefinitionError(
+                f"task {self.name!r} has no result: its workflow was not run; say flow.run(...) first"
+            )
         return self.flow.latest.steps[self.name].result  # type: ignore[no-any-return]
 
 
@@ -138,18 +144,40 @@ def as_task(what: Any) -> Task[..., Any]:
     if isinstance(what, Task):
         return what
     if not callable(what):
-        raise DefinitionError(f"{what!r} is no task: decorate a function with @task and give that")
+        raise DefinitionError(
+            f"{shown(what)} is no task: decorate a function with @task and give that, without the () that calls it"
+        )
     return Task(what)
+
+
+def names_of(tasks: Any) -> list[str]:
+    """The names of tasks, given as one or as several, as tasks or by name."""
+    if isinstance(tasks, str | Task) or not isinstance(tasks, Iterable):
+        tasks = () if tasks is None else (tasks,)
+    return [name_of(each) for each in tasks]
+
+
+def name_of(what: Any) -> str:
+    """The name of a task that is given as a task, as its function, or by name."""
+    if isinstance(what, Task):
+        return what.name
+    name = what if isinstance(what, str) else getattr(what, "__name__", None)
+    if name is None:
+        raise DefinitionError(
+            f"{shown(what)} names no task to depend on: give a task, its name, or a list of them"
+        )
+    return str(name)
 
 
 def _link(upstream: Any, downstream: Any) -> None:
     for later in downstream if isinstance(downstream, list | tuple) else [downstream]:
         flow = getattr(later, "flow", None) or getattr(upstream, "flow", None) or building.get()
         if flow is None:
-            raise DefinitionError(
-                f"{upstream!r} >> {later!r} is said outside a workflow: say it inside `with Workflow(...) as flow:`,"
-                " or of the tasks that flow.add_task(...) returned"
-            )
+            with at():
+                raise DefinitionError(
+                    f"{upstream!r} >> {later!r} is said outside a workflow: say it inside `with Workflow(...) as flow:`,"
+                    " or of the tasks that flow.add_task(...) returned"
+                )
         flow.link(upstream, later)
 
 

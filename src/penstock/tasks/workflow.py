@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
+from penstock.context.places import at, here
 from penstock.errors import DefinitionError
-from penstock.model.graph import layers, nearest
+from penstock.model.graph import layers
 from penstock.model.program import Do
 from penstock.tasks.binding import Parameter
-from penstock.tasks.blueprint import Blueprint, Place, declared_inputs
+from penstock.tasks.blueprint import Blueprint, Place, check_place, declared_inputs
 from penstock.tasks.inputs import hints_of
 from penstock.tasks.launcher import Launcher
-from penstock.tasks.options import Options
+from penstock.tasks.options import Options, check_name, check_settings
 from penstock.tasks.program import GraphProgram, Trigger
-from penstock.tasks.task import Task, as_task, building
+from penstock.tasks.task import Task, as_task, building, name_of, names_of
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -53,12 +54,12 @@ class Workflow:
         resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        if not name or not isinstance(name, str):
-            raise DefinitionError(f"a workflow needs a name; {name!r} is none")
-        if limit is not None and limit < 1:
-            raise DefinitionError(f"workflow {name!r}: limit={limit!r} must be at least 1, or None")
-        if timeout is not None and timeout <= 0:
-            raise DefinitionError(f"workflow {name!r}: timeout={timeout!r} must be above 0 seconds, or None")
+        with at():
+            check_name(name, "a workflow")
+            check_settings(f"workflow {name!r}", limit=limit, timeout=timeout, executor=executor, inputs=inputs,
+                resources=resources, tags=tags, on_success=on_success, on_failure=on_failure, on_cancel=on_cancel)  # fmt: skip
+            self._declared = declared_inputs(inputs, name)
+        self.said = here()
         self.name = name
         self.limit = limit
         self.timeout = timeout
@@ -69,7 +70,6 @@ class Workflow:
         self.tags = dict(tags or {})
         self.latest: Run[Any] | None = None
         self.module = sys._getframe(1).f_globals.get("__name__", "")
-        self._declared = declared_inputs(inputs, name)
         self._places: dict[str, Place] = {}
         self._program: GraphProgram | None = None
         self._inputs: dict[str, Parameter] = {}
@@ -95,20 +95,17 @@ class Workflow:
         the task is to run; it must be quick and have no effects. `trigger` says when it runs at all, given how its upstream
         tasks ended.
         """
-        if trigger not in get_args(Trigger):
-            close = nearest(trigger, get_args(Trigger))
-            raise DefinitionError(
-                f"trigger={trigger!r} is none; {f'did you mean {close!r}?' if close else ', '.join(get_args(Trigger))}"
-            )
-        given: Task[Any, Any] = as_task(task)
-        made: Task[P, R] = given.named(name or given.name, **options)
-        place = Place(made)
-        self._add(made.name, place, depends_on)
+        with at():
+            check_place(trigger, when, values)
+            given: Task[Any, Any] = as_task(task)
+            made: Task[P, R] = given.named(given.name if name is None else name, **options)
+            place = Place(made)
+            self._add(made.name, place, depends_on)
         made.flow = self
         for source in (made.over or {}).values():
             if (
                 isinstance(source, str | Task)
-                and (upstream := _name(source)) in self._places
+                and (upstream := name_of(source)) in self._places
                 and upstream not in place.depends_on
             ):
                 place.depends_on.append(upstream)
@@ -126,9 +123,11 @@ class Workflow:
         values: Mapping[str, Any] | None = None,
     ) -> str:
         """Add another workflow as one step; its inputs are bound as a task's parameters are. Returns its name here."""
-        place = Place(None, flow)
-        name = name or flow.name
-        self._add(name, place, depends_on)
+        with at():
+            check_place(flow=flow, values=values)
+            place = Place(None, flow)
+            name = name or flow.name
+            self._add(name, place, depends_on)
         place.values = dict(values or {})
         return name
 
@@ -140,7 +139,8 @@ class Workflow:
 
     def link(self, upstream: Any, downstream: Any) -> None:
         """Make one task depend on another (`a >> b`); a task that does not belong here yet is added."""
-        before, after = self._belonging(upstream), self._belonging(downstream)
+        with at():
+            before, after = self._belonging(upstream), self._belonging(downstream)
         place = self._places[after]
         if before not in place.depends_on:
             place.depends_on.append(before)
@@ -158,15 +158,17 @@ class Workflow:
             self.check()
 
     def _add(self, name: str, place: Place, depends_on: Any) -> None:
+        check_name(name, "a task")
         if name in self._places:
             raise DefinitionError(
                 f"workflow {self.name!r} has a task {name!r} already; give this one another name: add_task(..., name=...)"
             )
-        if not name or "/" in name or "@" in name:
+        if "/" in name or "@" in name:
             raise DefinitionError(
-                f"workflow {self.name!r}: {name!r} cannot name a task; '/' and '@' stand for something else"
+                f"{name!r} cannot name a task: '/' and '@' stand for something else, say '-'"
             )
-        place.depends_on = [_name(each) for each in _several(depends_on)]
+        place.depends_on = names_of(depends_on)
+        place.said = here()
         self._places[name] = place
         self._program = None
 
@@ -180,7 +182,7 @@ class Workflow:
                     f"workflow {self.name!r} has another task named {what.name!r}; give one of them another name"
                 )
             return what.name
-        name = _name(what)
+        name = name_of(what)
         if name not in self._places:
             raise DefinitionError(
                 f"workflow {self.name!r} has no task {name!r}{self._blueprint().hint(name)}"
@@ -196,7 +198,8 @@ class Workflow:
     def as_program(self) -> GraphProgram:
         """The checked graph, ready to be played."""
         if self._program is None:
-            nodes, self._inputs = self._blueprint().compile()
+            with at(self.said):
+                nodes, self._inputs = self._blueprint().compile()
             hooks = {kind: Do(f"@on_{kind}", fn) for kind, fn in self.hooks.items() if fn is not None}
             self._program = GraphProgram(
                 self.name,
@@ -298,18 +301,3 @@ class Workflow:
 
     def __repr__(self) -> str:
         return f"<Workflow {self.name}: {len(self._places)} tasks>"
-
-
-def _several(what: Any) -> Iterable[Any]:
-    return [what] if isinstance(what, str | Task) else what
-
-
-def _name(what: str | Task[..., Any]) -> str:
-    if isinstance(what, Task):
-        return what.name
-    if isinstance(what, str):
-        return what
-    name = getattr(what, "__name__", None)
-    if name is None:
-        raise DefinitionError(f"{what!r} names no task: give a task or its name")
-    return str(name)
