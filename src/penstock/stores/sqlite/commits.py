@@ -73,12 +73,16 @@ class Commits:
         """Runs that begin or end, a put each: no row is read before it is written."""
         with self._writer.transaction() as connection:
             now = self._clock.wall()
+            rows: dict[str, list[tuple[Any, ...]]] = {}
             for change in changes:
                 for put in change.puts:
                     assert put.columns is not None
                     tables.check_put(put)
                     columns = tables.resolve(put, self._clock.due, _no_rank, now)
-                    connection.execute(*tables.write_run(put, columns, bool(change.guards)))
+                    sql, row = tables.write_run(put, columns, bool(change.guards))
+                    rows.setdefault(sql, []).append(row)
+            for sql, those in rows.items():
+                connection.executemany(sql, those)
             firsts, rest = _split(changes)
             connection.executemany(statements()["append_first"], firsts)
             connection.executemany(statements()["append"], rest)
