@@ -60,6 +60,17 @@ def load(spec: str) -> Definition:
     return pick(module, name)
 
 
+def load_all(spec: str) -> list[tuple[str, Definition]]:
+    """Every definition that a file or module holds, by variable; with `:NAME` that one alone. Raises as `load` does."""
+    place, _, name = spec.partition(":")
+    module = _module_at(place)
+    found = list(definitions_in(module))
+    if found and not name:
+        return found
+    chosen = pick(module, name)
+    return [(variable, definition) for variable, definition in found if definition is chosen]
+
+
 def reload(source: dict[str, Any], workflow: str) -> Definition:
     """The definition a run was started from. Raises RunNotFound, with the remedy, if its code is not where it was."""
     for name, module in list(sys.modules.items()):

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "pause": "Let running steps end and start no more.",
     "cancel": "Stop a run for good.",
     "signal": "Send a message into a run.",
+    "validate": "Check workflows without running them.",
     "settings": "What is set, and who says so.",
     "new": "Make a starter project.",
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.cli import trace
 from penstock.errors import DefinitionError, PenstockError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
+
+T = TypeVar("T")
 
 
 def load_file(spec: str) -> Any:
@@ -29,10 +31,26 @@ def load_recorded(engine: Engine, run: Run[Any]) -> Any:
     return _loaded(source.get("file", run.workflow), lambda: reload(source, run.workflow))
 
 
+def load_every(spec: str) -> list[tuple[str, Any]]:
+    """The definitions in FILE, or the one that `FILE:NAME` names, by variable and not yet checked. Raises as load_file does."""
+    from penstock.catalogue import load_all
+
+    return _told(spec, lambda: load_all(spec))
+
+
 def _loaded(place: str, find: Callable[[], Any]) -> Any:
+    return _told(place, lambda: _checked(find()))
+
+
+def _checked(definition: Any) -> Any:
+    definition.as_program()
+    return definition
+
+
+def _told(place: str, find: Callable[[], T]) -> T:
+    """What `find` finds, or one message that says what is wrong with the file."""
     try:
-        definition = find()
-        definition.as_program()
+        return find()
     except PenstockError:
         raise
     except SyntaxError as error:
@@ -40,7 +58,6 @@ def _loaded(place: str, find: Callable[[], Any]) -> Any:
     except (Exception, SystemExit) as error:
         where = "\n  ".join(trace.of_exception(error))
         raise DefinitionError(f"{place} could not be loaded:\n\n  {where}") from error
-    return definition
 
 
 def _syntax(error: SyntaxError) -> str:
