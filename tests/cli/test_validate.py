@@ -55,6 +55,12 @@ unprovided = Workflow("unprovided", inputs={"limit": int})
 unprovided.add_task(first)
 unprovided.add_task(second, depends_on=["first"])
 
+many = Workflow("many", inputs={"limit": int})
+many.add_task(first, depends_on=["nobody"])
+many.add_task(second, values={"missing": 1})
+third = many.add_task(second, name="third", values={"first": 1})
+many.add_workflow(Workflow("inner"))
+
 unfit = Workflow("unfit")
 unfit.add_task(coroutine)
 unfit.add_task(nowhere)
@@ -110,6 +116,7 @@ def test_every_workflow_in_a_file_is_checked(cli: Cli, several: Path) -> None:
         "unknown": True,
         "ring": True,
         "unprovided": True,
+        "many": True,
         "unfit": True,
     }
 
@@ -136,6 +143,29 @@ def test_an_argument_that_nobody_provides_is_named(cli: Cli, several: Path) -> N
         "nobody provides 'missing' of task 'second'" in said
         for said in problems(cli, "several.py:unprovided")
     )
+
+
+def test_every_problem_of_a_workflow_is_told_not_only_the_first(cli: Cli, several: Path) -> None:
+    (flow,) = validated(cli, "several.py:many")["workflows"]
+    said = {problem["message"]: problem for problem in flow["problems"]}
+    wanted = {
+        "task 'first' depends on 'nobody'": "many.add_task(first",
+        "task 'second' has a parameter 'first', named like a task": "many.add_task(second",
+        "nobody provides 'missing' of task 'third'": "third = many.add_task(second",
+        "workflow 'inner' has no tasks": "",
+    }
+    assert len(said) == len(wanted)
+    for words, line in wanted.items():
+        (problem,) = (each for message, each in said.items() if message.startswith(words))
+        if line:
+            assert (problem["file"], problem["line"]) == ("several.py", line_of(line))
+
+
+def test_a_run_of_such_a_workflow_says_where_to_see_the_others(cli: Cli, several: Path) -> None:
+    result = cli("run", "several.py:many")
+    assert result.exit_code == 2
+    assert "depends on 'nobody'" in result.stderr
+    assert "3 more problems: penstock validate several.py:many\n" in result.stderr
 
 
 def test_each_step_that_its_executor_cannot_run_is_named_with_its_place(cli: Cli, several: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.cli import trace
+from penstock.cli.text import plural
 from penstock.errors import DefinitionError, PenstockError
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def _told(place: str, find: Callable[[], T]) -> T:
     """What `find` finds, or one message that says what is wrong with the file."""
     try:
         return find()
-    except PenstockError:
+    except PenstockError as error:
+        if isinstance(error.__cause__, ExceptionGroup):
+            more = plural(len(error.__cause__.exceptions), "more problem")
+            error.add_note(f"{more}: penstock validate {place}")
         raise
     except SyntaxError as error:
         raise DefinitionError(_syntax(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, get_args
 
@@ -93,8 +93,11 @@ class Blueprint:
         return {name: place.depends_on for name, place in self.places.items()}
 
     def compile(self) -> tuple[list[Node], dict[str, Parameter]]:
-        """The nodes of the graph, and the run's inputs. Raises DefinitionError."""
-        self._check_dependencies()
+        """The nodes of the graph, and the run's inputs.
+
+        Raises the first DefinitionError there is; its cause is a group of all others.
+        """
+        problems = self._problems_of_dependencies()
         asked: dict[str, Parameter] = {}
         if any(each is self.places for each in _compiling.get()):
             raise DefinitionError(
@@ -102,31 +105,42 @@ class Blueprint:
             )
         outer = _compiling.set((*_compiling.get(), self.places))
         try:
-            nodes = [self._node_at(name, place, asked) for name, place in self.places.items()]
+            nodes = list(self._nodes(asked, problems))
         finally:
             _compiling.reset(outer)
+        _raise_first(problems)
         return nodes, asked if self.declared is None else _as_declared(self.declared, asked)
 
-    def _check_dependencies(self) -> None:
+    def _problems_of_dependencies(self) -> list[DefinitionError]:
         if not self.places:
             raise DefinitionError(f"workflow {self.name!r} has no tasks; add one with add_task(...)")
-        for name, place in self.places.items():
-            for each in place.depends_on:
-                if each not in self.places:
-                    with at(place.said):
-                        raise DefinitionError(
-                            f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self.hint(each)}"
-                        )
-        loop = cycle(self.needs())
+        problems = [
+            _problem(
+                f"task {name!r} depends on {each!r}, which is no task of workflow {self.name!r}{self.hint(each)}",
+                place,
+            )
+            for name, place in self.places.items()
+            for each in place.depends_on
+            if each not in self.places
+        ]
+        loop = [] if problems else cycle(self.needs())
         if loop:
-            with at(self.places[loop[0]].said):
-                raise DefinitionError(
-                    f"workflow {self.name!r} runs in a circle: {_way(loop)}; remove one of these dependencies"
-                )
+            said = f"workflow {self.name!r} runs in a circle: {_way(loop)}; remove one of these dependencies"
+            problems.append(_problem(said, self.places[loop[0]]))
+        return problems
 
-    def _node_at(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
-        with at(place.said):
-            return self._node(name, place, asked)
+    def _nodes(self, asked: dict[str, Parameter], problems: list[DefinitionError]) -> Iterator[Node]:
+        """A node a task; one that cannot be adds to the problems, unless its dependencies already do."""
+        for name, place in self.places.items():
+            if problems and not all(each in self.places for each in place.depends_on):
+                continue
+            try:
+                with at(place.said):
+                    node = self._node(name, place, asked)
+            except DefinitionError as error:
+                problems.append(error)
+            else:
+                yield node
 
     def _node(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
         if place.flow is not None:
@@ -224,6 +238,21 @@ def declared_inputs(inputs: Any, flow: str) -> dict[str, Parameter] | None:
             inputs, signature_of(inputs, f"the inputs of workflow {flow!r}").parameters
         )
     return {name: Parameter(name, annotation, inspect.Parameter.empty) for name, annotation in inputs.items()}
+
+
+def _problem(message: str, place: Place) -> DefinitionError:
+    try:
+        with at(place.said):
+            raise DefinitionError(message)
+    except DefinitionError as error:
+        return error
+
+
+def _raise_first(problems: Sequence[DefinitionError]) -> None:
+    if len(problems) > 1:
+        raise problems[0] from ExceptionGroup("the workflow has other problems, too", problems[1:])
+    if problems:
+        raise problems[0]
 
 
 def _way(loop: Sequence[str]) -> str:
