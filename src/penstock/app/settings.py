@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -120,17 +120,24 @@ def strange_variables() -> dict[str, str]:
 
 def project_file() -> ProjectFile | None:
     """The nearest pyproject.toml upward that has a `[tool.penstock]`. Raises SettingsError for what means nothing in it."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        path = folder / "pyproject.toml"
+    for folder in _upward(os.getcwd()):
+        path = os.path.join(folder, "pyproject.toml")
         try:
-            stat = path.stat()
+            stat = os.stat(path)
         except OSError:
             continue
-        table = _table_in(path, stat.st_mtime_ns, stat.st_size)
-        if table is not None:
-            return ProjectFile(path, table)
+        project = _project_at(path, stat.st_mtime_ns, stat.st_size)
+        if project is not None:
+            return project
     return None
+
+
+def _upward(folder: str) -> Iterator[str]:
+    """A folder and those around it. Texts, not paths: engines are looked up often."""
+    yield folder
+    while (above := os.path.dirname(folder)) != folder:
+        yield above
+        folder = above
 
 
 _MAY_HAVE_OURS: Final = re.compile(rb"tool\W+penstock|\[\s*[\"']?tool[\"']?\s*\]")
@@ -138,8 +145,9 @@ _MAY_HAVE_OURS: Final = re.compile(rb"tool\W+penstock|\[\s*[\"']?tool[\"']?\s*\]
 
 
 @lru_cache(maxsize=16)
-def _table_in(path: Path, changed: int, size: int) -> Mapping[str, Any] | None:
-    """The table of a file as it was when it last changed."""
+def _project_at(file: str, changed: int, size: int) -> ProjectFile | None:
+    """The file as it was when it last changed, if it has the table."""
+    path = Path(file)
     data = path.read_bytes() if path.is_file() else b""
     if not _MAY_HAVE_OURS.search(data):
         return None
@@ -154,7 +162,7 @@ def _table_in(path: Path, changed: int, size: int) -> Mapping[str, Any] | None:
         return None
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: tool.penstock is {table!r}: it must be a table, [tool.penstock]")
-    return _checked(table, path)
+    return ProjectFile(path, _checked(table, path))
 
 
 def _checked(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
