@@ -18,7 +18,7 @@ from penstock.engine.journal import DurableJournal
 from penstock.errors import CommandRefused, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
-from penstock.model.ids import new_id, run_id_for
+from penstock.model.ids import Ids, run_id_for
 from penstock.model.program import Definition, Program
 from penstock.ports import Executor, Observer, Store
 
@@ -52,6 +52,7 @@ class Engine(Commanding, Driving):
         super().__init__(store, address, executors or {}, observers, lease_seconds)
         self.default_executor = executor
         self._keeper: Keeper | None = None
+        self._ids = Ids(os.urandom)
         install(clock=self.clock.now, echo=capture_echo)
 
     # Starting runs
@@ -92,7 +93,7 @@ class Engine(Commanding, Driving):
         if program not in driver.checked:
             check_calls(program.calls, driver.executor_for)
             driver.checked.add(program)
-        run_id = new_id(os.urandom(8)) if key is None else run_id_for(program.name, key)
+        run_id = self._ids.fresh(self.clock.now()) if key is None else run_id_for(program.name, key)
         self.learn(definition)
         self.journal.text(inputs)
         state = machine.Run(run_id, program)
