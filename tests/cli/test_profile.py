@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Spawned, document, lines
+from tests.cli.waiting import until_in
 
 CENSUS = Path(__file__).resolve().parents[2] / "examples" / "census.py"
 
@@ -121,6 +123,26 @@ def test_a_run_that_is_resumed_is_profiled_whole(cli: Cli) -> None:
     assert {step["step"]: step["attempts"] for step in found["steps"]} == {"before": 1, "divide": 2}
     assert found["critical_path"] == ["before", "divide"]
     assert found["away"] > 0
+
+
+def test_a_failed_run_is_profiled_and_still_fails(cli: Cli) -> None:
+    result = cli("run", "mendable.py", "--profile")
+    assert result.exit_code == 1
+    assert "before → divide" in result.stdout.partition("critical")[2]
+
+
+def test_a_run_that_is_interrupted_is_profiled_as_far_as_it_came(
+    folder: Path, spawn: Callable[..., Spawned]
+) -> None:
+    (folder / "first").touch()
+    running = spawn("run", "gated.py", "--profile", "--json")
+    until_in(folder, "second")
+    running.process.send_signal(signal.SIGINT)
+    code, out, _ = running.ended()
+    assert code == 130
+    found = json.loads(out)["profile"]
+    assert [step["step"] for step in found["steps"]] == ["first", "second"]
+    assert found["critical_path"] == ["first", "second"]
 
 
 def test_a_run_that_had_ended_says_where_to_look(cli: Cli) -> None:

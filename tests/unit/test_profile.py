@@ -122,6 +122,19 @@ def test_what_still_runs_is_counted_up_to_the_last_event() -> None:
     assert [(each.step, each.seconds, each.ended) for each in profile.steps] == [("a", 3, None), ("b", 3, 4)]
 
 
+def test_what_still_runs_is_counted_up_to_now_if_the_run_is_driven() -> None:
+    log: list[tuple[int, float, e.Event]] = [(1, 1000.0, BEGUN), (2, 1001.0, e.StepStarted("a"))]
+    profile = profile_of(log, {"a": []}, at=1005.0)
+    assert (profile.seconds, step(profile, "a").seconds, profile.critical_seconds) == (5, 4, 4)
+    over = [*log, (3, 1002.0, e.StepDone("a", None, None)), (4, 1003.0, e.RunDone(None))]
+    assert profile_of(over, at=1005.0).seconds == 3
+
+
+def test_of_chains_that_took_equally_long_the_one_with_more_steps_is_critical() -> None:
+    profile = profiled((0, BEGUN), *ran("a", 0, 1), (1, e.StepStarted("b")), needs={"a": [], "b": ["a"]})
+    assert profile.critical == ["a", "b"]
+
+
 def test_a_step_that_was_skipped_is_no_part_of_the_critical_path() -> None:
     steps: list[Told] = [*ran("a", 0, 1), (1, e.StepSkipped("b")), *ran("c", 1, 2)]
     profile = profiled((0, BEGUN), *steps, needs={"a": [], "b": ["a"], "c": ["b"]})

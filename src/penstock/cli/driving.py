@@ -184,9 +184,8 @@ def _profile(board: Board, definition: Any) -> Told:
     from penstock.cli.profiling import LoggedBoard, Told
 
     assert isinstance(board, LoggedBoard)
-    return Told(
-        board.log, definition, f"the run had ended before; see penstock show {board.run[:8]} --profile"
-    )
+    reason = f"the run had ended before; see penstock show {board.run[:8]} --profile"
+    return Told(board.log, definition, time.time(), reason)
 
 
 def _over(desk: Desk, manner: Manner, watcher: Watcher, told: Told | None) -> int:

@@ -33,14 +33,16 @@ class LoggedBoard(Board):
 
 
 class Told:
-    """A profile, and why its critical path is not known, if it is not."""
+    """A profile, and why its critical path is not known, if it is not. `at` is now, if the run is or was just driven."""
 
-    def __init__(self, log: list[tuple[int, float, e.Event]], definition: Any, reason: str = "") -> None:
+    def __init__(
+        self, log: list[tuple[int, float, e.Event]], definition: Any, at: float | None, reason: str = ""
+    ) -> None:
         needs: Needs | None = None
         if definition is not None:
             needs, reason = _needs_of(definition, log)
         self.reason = reason
-        self.profile = profile_of(log, needs)
+        self.profile = profile_of(log, needs, at)
 
     def document(self) -> dict[str, Any]:
         """See docs/command-line.md."""
@@ -80,15 +82,16 @@ class Told:
         return [*facts, ("critical", f"{took:>8}  {arrow.join(profile.critical)}")]
 
 
-def told_of(engine: Engine, run: Run[Any], log: list[tuple[int, float, e.Event]]) -> Told:
+def told_of(engine: Engine, run: Run[Any], at: float | None) -> Told:
     """The profile of a run whose code is where it was recorded, or is not there any more."""
     from penstock.cli.files import load_recorded
 
+    log = run.events()
     try:
         definition = load_recorded(engine, run)
     except PenstockError:
-        return Told(log, None, "the run's code is not where it was, or cannot be loaded")
-    return Told(log, definition)
+        return Told(log, None, at, "the run's code is not where it was, or cannot be loaded")
+    return Told(log, definition, at)
 
 
 def _needs_of(definition: Any, log: list[tuple[int, float, e.Event]]) -> tuple[Needs | None, str]:

@@ -34,7 +34,7 @@ def command(desk: Desk, name: str, profile: bool) -> None:
     with desk.look() as engine:
         run = engine.get(name)
         sight = Sight(engine, run)
-        told = _profile(engine, run) if profile else None
+        told = _profile(engine, run, None if sight.left else time.time()) if profile else None
     if desk.as_json:
         desk.answer(sight.document(desk) | ({} if told is None else {"profile": told.document()}))
     else:
@@ -42,10 +42,10 @@ def command(desk: Desk, name: str, profile: bool) -> None:
             desk.say(line)
 
 
-def _profile(engine: Engine, run: Run[Any]) -> Told:
+def _profile(engine: Engine, run: Run[Any], at: float | None) -> Told:
     from penstock.cli.profiling import told_of
 
-    return told_of(engine, run, run.events())
+    return told_of(engine, run, at)
 
 
 class Sight:

@@ -76,12 +76,16 @@ class Profile(NamedTuple):
         return sorted(ran, key=lambda step: -step.seconds)
 
 
-def profile_of(log: Log, depends_on: Needs | None = None) -> Profile:
-    """The profile of a run, finished or not; an attempt that goes on is counted up to the last event."""
+def profile_of(log: Log, depends_on: Needs | None = None, at: float | None = None) -> Profile:
+    """The profile of a run, finished or not. What goes on is counted up to `at`, if the run is driven then, else up to the
+    last event.
+    """
     told = list(log)
     driven = list(_driven(told))
     now = driven[-1][1] if driven else 0.0
     away = told[-1][1] - told[0][1] - now if told else 0.0
+    if at is not None and told and type(told[-1][2]) not in e.FINAL:
+        now += max(0.0, at - told[-1][1])
     records = steps_in(driven)
     spans = {name: _spans(record, now) for name, record in records.items()}
     ready = None if depends_on is None else _ready(records, depends_on)
@@ -200,13 +204,14 @@ def _covered(spans: Iterable[Span]) -> float:
 
 
 def _critical(active: Mapping[str, float], depends_on: Needs) -> list[str]:
-    """The chain of dependent steps whose active seconds are most; those that never ran are passed through."""
-    length: dict[str, float] = {}
+    """The chain of dependent steps whose active seconds are most, of equals the longer; those that never ran are passed by."""
+    length: dict[str, tuple[float, int]] = {}
     before: dict[str, str | None] = {}
     for name in _in_order(depends_on):
         longest = max(depends_on[name], key=length.__getitem__, default=None)
         before[name] = longest
-        length[name] = active.get(name, 0.0) + (0.0 if longest is None else length[longest])
+        seconds, steps = (0.0, 0) if longest is None else length[longest]
+        length[name] = (seconds + active.get(name, 0.0), steps + (name in active))
     chain = []
     last = max(length, key=length.__getitem__, default=None)
     while last is not None:
