@@ -123,9 +123,12 @@ def pick(module: ModuleType, name: str = "") -> Definition:
 
 def _module_at(place: str) -> ModuleType:
     path = Path(place)
+    if path.is_dir() and (path.suffix == ".py" or not (path / "__init__.py").is_file()):
+        raise DefinitionError(f"{place!r} is a folder; give a file in it, such as {path / 'flow.py'}")
     if path.suffix == ".py" or path.is_file():
         if not path.is_file():
             raise DefinitionError(f"there is no file {place!r} (looked in {Path.cwd()})")
+        _check_readable(path)
         return _load_file(path.resolve())
     try:
         return importlib.import_module(place)
@@ -134,6 +137,15 @@ def _module_at(place: str) -> ModuleType:
             raise
         raise DefinitionError(
             f"there is no file and no module {place!r}; give a path such as flows/etl.py"
+        ) from error
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise DefinitionError(
+            f"{path} cannot be read ({error.strerror}): see who may read it, ls -l {path}"
         ) from error
 
 

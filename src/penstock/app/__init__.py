@@ -10,6 +10,7 @@ from penstock.app.addresses import address_of, store_at
 from penstock.app.engine import Engine
 from penstock.app.run import Run
 from penstock.app.settings import found
+from penstock.app.starting import check_options
 from penstock.app.steps import StepView
 
 __all__ = ["Engine", "Run", "StepView", "close_all", "engine_at", "open_engine"]
@@ -26,6 +27,7 @@ def open_engine(store: str | None = None, **options: Any) -> Engine:
     committed survives a power cut) or "crash" (it survives the end of the process, and is quicker). What is left out or None
     is as the settings say: see `penstock settings`.
     """
+    check_options(options)
     address = address_of(store)
     for name in ("durability", "executor", "lease_seconds"):
         options[name] = found(name, options.get(name)).value

@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.app import settings
 from penstock.errors import SettingsError
 from penstock.model.graph import nearest
+from penstock.model.wording import shown
 from penstock.ports import Store
 
 SCHEMES = ("sqlite", "memory", "ephemeral")
@@ -15,7 +16,13 @@ SCHEMES = ("sqlite", "memory", "ephemeral")
 
 def address_of(store: str | os.PathLike[str] | None) -> str:
     """A full address: "ephemeral", "memory:" or "sqlite:////absolute/path". Raises SettingsError for what means nothing."""
-    return _set_address() if store is None else _address(os.fspath(store), Path())
+    if store is None:
+        return _set_address()
+    if not isinstance(store, str | os.PathLike):
+        raise SettingsError(
+            f"store {shown(store)} is no address: say 'sqlite:///PATH', a path, or 'ephemeral'"
+        )
+    return _address(os.fspath(store), Path())
 
 
 def _set_address() -> str:
@@ -36,6 +43,7 @@ def _address(text: str, folder: Path) -> str:
     if not separator:
         if text.rstrip(":") in SCHEMES:
             raise SettingsError(f"store {text!r} lacks its path: say sqlite:///path/to/file.db")
+        _check_path(text)
         return _sqlite(text, folder)
     if scheme != "sqlite":
         close = nearest(scheme, SCHEMES)
@@ -47,6 +55,16 @@ def _address(text: str, folder: Path) -> str:
             f"store {text!r} lacks its path: say sqlite:///path/to/file.db (four slashes for an absolute one)"
         )
     return _sqlite(rest[1:], folder)
+
+
+def _check_path(text: str) -> None:
+    """Refuse what is a slip rather than a file's name: a scheme with a letter missing, characters no file name has."""
+    close = None if "." in text or "/" in text else nearest(text.rstrip(":"), SCHEMES)
+    if close is not None:
+        meant = {"sqlite": "sqlite:///PATH", "memory": "memory:"}.get(close, close)
+        raise SettingsError(f"store {text!r}: did you mean {meant!r}? A file of that name is ./{text}")
+    if not text.strip() or not text.isprintable():
+        raise SettingsError(f"store {text!r} can be no file's name: say sqlite:///path/to/file.db")
 
 
 def _sqlite(path: str, folder: Path) -> str:

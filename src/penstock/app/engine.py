@@ -10,6 +10,7 @@ from penstock.app.commanding import Commanding
 from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
+from penstock.app.starting import check_start
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
 from penstock.context.capture import install, uninstall
@@ -90,6 +91,7 @@ class Engine(Commanding, Driving):
         stop_if_loading_main()
         self._check_open()
         program = definition.as_program()
+        check_start(program.name, key=key, **how)
         if program not in driver.checked:
             check_calls(program.calls, driver.executor_for)
             driver.checked.add(program)

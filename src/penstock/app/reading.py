@@ -5,12 +5,12 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from penstock.app.parts import Parts
 from penstock.app.run import Run, RunEngine
 from penstock.engine.ephemeral import EphemeralJournal
-from penstock.errors import RunNotFound, StepTimeout
+from penstock.errors import RunNotFound, SettingsError, StepTimeout
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.history import StepRecord, steps_in
@@ -44,7 +44,11 @@ class Reading(Parts):
     def list(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int = 100
     ) -> builtins.list[Run[Any]]:
-        """The newest runs first."""
+        """The newest runs first. Raises SettingsError for a status that is none, and for a limit below 1."""
+        if status is not None and status not in get_args(RunStatus):
+            raise SettingsError(f"status={status!r} is none; there are {', '.join(get_args(RunStatus))}")
+        if limit < 1:
+            raise SettingsError(f"limit={limit!r} must be at least 1")
         return [self.handle(row) for row in self.rows(status=status, workflow=workflow, limit=limit)]
 
     def rows(

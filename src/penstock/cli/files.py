@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.cli import trace
 from penstock.cli.text import plural
-from penstock.errors import DefinitionError, PenstockError
+from penstock.context.places import blame, raised_at
+from penstock.errors import DefinitionError, PenstockError, UserError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -53,6 +54,8 @@ def _told(place: str, find: Callable[[], T]) -> T:
     try:
         return find()
     except PenstockError as error:
+        if isinstance(error, UserError) and not error.place:
+            blame(error, raised_at(error, trace.is_theirs))
         if isinstance(error.__cause__, ExceptionGroup):
             more = plural(len(error.__cause__.exceptions), "more problem")
             error.add_note(f"{more}: penstock validate {place}")

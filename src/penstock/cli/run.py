@@ -111,12 +111,14 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     `penstock run FILE --help` shows them. Everything is recorded: a run that was interrupted, killed or failed goes on with
     `penstock resume`.
     """
+    from penstock.context.places import at
     from penstock.tasks.inputs import bind_inputs
 
     definition = ctx.obj
     name = definition.as_program().name
     asked = _inputs_of(definition)
-    values = bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
+    with at(getattr(definition, "said", None)):
+        values = bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
     how = {"key": given["key"], "tags": _tags(definition, given["tags"]), "timeout": given["timeout"]}
 
     def begin(engine: Engine, board: Board) -> Run[Any]:

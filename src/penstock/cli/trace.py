@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import penstock
+from penstock import errors
 from penstock.context.places import near
 from penstock.model.failure import Failure
 
@@ -20,7 +21,9 @@ _LIBRARY: Final = os.path.dirname(os.__file__)
 
 def trimmed(text: str, kind: str = "", message: str = "") -> list[str]:
     """The lines to show of a formatted traceback: `file:line, in function`, its source, at last the exception."""
-    shown = _kept(text, _is_theirs) or _kept(text, lambda file: True)
+    shown = _kept(text, is_theirs)
+    if not shown and not _is_told(kind):
+        shown = _kept(text, lambda file: True)
     return shown or [f"{kind}: {message}" if message else kind]
 
 
@@ -55,5 +58,12 @@ def of_exception(error: BaseException) -> list[str]:
     return trimmed("".join(traceback.format_exception(error)))
 
 
-def _is_theirs(file: str) -> bool:
+def _is_told(kind: str) -> bool:
+    """Whether the message of this kind of error says it all: no code of ours is at fault."""
+    module, _, name = kind.rpartition(".")
+    return module == errors.__name__ and issubclass(getattr(errors, name, BaseException), errors.UserError)
+
+
+def is_theirs(file: str) -> bool:
+    """Whether a file is the caller's own: not Penstock's, Python's or an installed package's."""
     return not file.startswith((_PACKAGE, _LIBRARY, "<frozen ")) and "site-packages" not in file

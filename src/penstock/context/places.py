@@ -12,6 +12,7 @@ from penstock.errors import UserError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, TracebackType
     from typing import Any
 
@@ -40,13 +41,25 @@ class Spot:
 
 
 def here() -> Spot | None:
-    """Where the author's code called ours."""
+    """Where the author's code called ours; None where it was another part of ours that called."""
     frame = sys._getframe(1)
     while frame.f_globals.get("__name__", "").startswith(_OURS):
         if frame.f_back is None:
             return None
         frame = frame.f_back
+    if frame.f_globals.get("__name__", "").startswith("penstock."):
+        return None
     return Spot(frame.f_code, frame.f_lasti)
+
+
+def raised_at(error: BaseException, wanted: Callable[[str], bool]) -> Spot | None:
+    """Where an exception passed through a file that is wanted, the last of such places."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if wanted(trace.tb_frame.f_code.co_filename):
+            found = Spot(trace.tb_frame.f_code, trace.tb_lasti)
+        trace = trace.tb_next
+    return found
 
 
 def spot_of(fn: Any) -> Spot | None:
@@ -72,10 +85,15 @@ class at:  # noqa: N801 - it reads as a word: with at(spot)
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, UserError) and not error.place:
-            spot = self.spot or here()
-            if spot is not None:
-                error.place = str(spot)
-                error.args = (f"{error.place}: {error}", *error.args[1:])
+            blame(error, self.spot or here())
+
+
+def blame(error: UserError, spot: Spot | None) -> UserError:
+    """Let an error say where its cause stands, where that is known."""
+    if spot is not None:
+        error.place = str(spot)
+        error.args = (f"{error.place}: {error}", *error.args[1:])
+    return error
 
 
 def near(file: str) -> str:

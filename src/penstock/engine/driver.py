@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from penstock.context import Context, is_async
 from penstock.context.calls import call
+from penstock.context.places import blame, spot_of
 from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere, Host, Refusal
 from penstock.engine.lanes import ABANDONED, Batch, Lane
@@ -316,7 +317,7 @@ class Driver:
         try:
             text = self._text(value)
         except CodecError as error:
-            self.core.failed(step, failure_of(error), at)
+            self.core.failed(step, failure_of(blame(error, spot_of(step.ask.fn))), at)
         else:
             self.core.ended(step, value, text, at)
 

@@ -78,7 +78,9 @@ def check_calls(calls: Calls, executor_for: Callable[[Need], Executor | None]) -
                     with at(spot_of(fn)):
                         executor.check(fn, timeout)
             elif timeout is not None and not asynchronous:
-                raise DefinitionError(
-                    f"{those[0]!r} has timeout={timeout}, which an inline executor cannot enforce: leave the executor out,"
-                    " or say executor='threads' or 'processes'"
-                )
+                title = getattr(those[0], "__qualname__", repr(those[0]))
+                with at(spot_of(those[0])):
+                    raise DefinitionError(
+                        f"{title} has timeout={timeout}, which an inline executor cannot enforce: leave the executor out,"
+                        " or say executor='threads' or 'processes'"
+                    )

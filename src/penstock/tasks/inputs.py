@@ -103,6 +103,7 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
         if parameter.annotation is not inspect.Parameter.empty
         else _type_of(parameter.default)
     )
+    expected = without_none(expected)
     if expected is str:
         return text
     try:
@@ -116,6 +117,12 @@ def parse_input(flow: str, parameter: Parameter, text: str) -> Any:
         raise InputError(
             f"input {parameter.name!r} of workflow {flow!r} must be {wanted}; {shown(text)} is not ({error})"
         ) from error
+
+
+def without_none(annotation: Any) -> Any:
+    """`int` of `int | None`."""
+    parts = [part for part in typing.get_args(annotation) if part is not type(None)]
+    return parts[0] if len(parts) == 1 and type(None) in typing.get_args(annotation) else annotation
 
 
 def _type_of(default: Any) -> Any:

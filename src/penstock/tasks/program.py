@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.errors import InputError
 from penstock.model.failure import Failure
 from penstock.model.graph import sinks, successors
 from penstock.model.policies import DEFAULT, Policy
@@ -279,11 +280,13 @@ def _sequence(value: Any, task: str, parameter: str) -> Sequence[Any]:
     if isinstance(value, list | tuple | range):
         return value
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"{task!r} maps over {parameter!r}, which is {type(value).__name__}: give it a list")
+        raise InputError(f"{task!r} maps over {parameter!r}, which is {type(value).__name__}: give it a list")
     return list(value)
 
 
 def _same_length(task: str, columns: Mapping[str, Sequence[Any]]) -> None:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"{task!r} maps over lists of different lengths: {lengths}")
+        raise InputError(
+            f"{task!r} maps over lists of different lengths: {lengths}; give it lists of one length"
+        )

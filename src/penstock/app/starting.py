@@ -1,0 +1,44 @@
+"""What a start of a run may be told beside its inputs: a key, tags, the run's time. Checked where it arrives, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.errors import SettingsError
+from penstock.model.graph import nearest
+from penstock.model.wording import listed, shown
+
+LONGEST_SECONDS = 1e12
+ENGINE_OPTIONS = ("durability", "executors", "executor", "observers", "lease_seconds", "capture_echo")
+
+
+def check_start(workflow: str, *, key: Any = None, tags: Any = None, timeout: Any = None, **_: Any) -> None:
+    """Raise SettingsError for what means nothing."""
+    where = f"a run of workflow {workflow!r}"
+    if key is not None and not (isinstance(key, str) and key):
+        raise SettingsError(f"{where}: key={shown(key)} must be some text, such as '2026-03-14', or None")
+    if tags is not None and not _are_tags(tags):
+        raise SettingsError(
+            f"{where}: tags={shown(tags)} must be a dict of texts, such as {{'team': 'data'}}"
+        )
+    if timeout is not None and not _is_time(timeout):
+        raise SettingsError(f"{where}: timeout={shown(timeout)} must be a number of seconds above 0, or None")
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise SettingsError for options that no engine has, naming the nearest."""
+    for name in options:
+        if name not in ENGINE_OPTIONS:
+            close = nearest(name, ENGINE_OPTIONS)
+            hint = f"did you mean {close!r}?" if close else f"there are {listed(ENGINE_OPTIONS)}"
+            raise SettingsError(f"an engine has no option {name!r}; {hint}")
+
+
+def _are_tags(tags: Any) -> bool:
+    return isinstance(tags, Mapping) and all(isinstance(each, str) for pair in tags.items() for each in pair)
+
+
+def _is_time(timeout: Any) -> bool:
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    return number and 0 < timeout <= LONGEST_SECONDS
