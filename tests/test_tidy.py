@@ -30,7 +30,6 @@ LONG_MODULES = {
     "src/penstock/engine/driver.py": 380,
     "src/penstock/model/dialogue.py": 335,
     "src/penstock/model/machine.py": 365,
-    "src/penstock/tasks/workflow.py": 320,
 }
 
 # ── names and texts ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,8 @@ PenstockError
 │   └── WorkerLost            a worker process died under a step
 ├── RunError                  a run ended without its result
 │   ├── RunFailed             carries failed_step and the step's exception as its cause
+│   │   └── WorkflowExecutionError  an executor of tasks ran it; carries failed_task (also a RuntimeError)
+│   ├── TaskExecutionError    a task that was executed alone failed (also a RuntimeError)
 │   ├── RunCancelled
 │   └── RunStopped            the engine was closed while the run was unfinished; it can be resumed
 ├── StepTimeout               an attempt or a run took longer than it was allowed (also a TimeoutError)
@@ -137,6 +139,18 @@ class RunError(PenstockError):
 
 class RunFailed(RunError):
     """A run failed: `failed_step` names the step, `__cause__` is its exception where it is at hand."""
+
+
+class WorkflowExecutionError(RunFailed, RuntimeError):
+    """A workflow failed under an executor of tasks: `failed_task` names the task, `__cause__` is its exception if at hand."""
+
+    @property
+    def failed_task(self) -> str | None:
+        return self.failed_step
+
+
+class TaskExecutionError(RunError, RuntimeError):
+    """A task that was executed alone failed: `__cause__` is its exception where it is at hand."""
 
 
 class RunCancelled(RunError):

@@ -173,7 +173,7 @@ def test_a_map_that_means_nothing_is_refused(how: dict[str, Any], message: str) 
 def test_a_task_shows_status_and_result_of_the_latest_run() -> None:
     flow = Workflow("shown")
     mine = flow.add_task(double)
-    assert mine.status == "waiting"
+    assert mine.status == "pending"
     flow.run(x=4)
     assert (mine.status, mine.result) == ("completed", 8)
     flow.run(x=5)
@@ -183,4 +183,4 @@ def test_a_task_shows_status_and_result_of_the_latest_run() -> None:
 def test_a_task_that_was_not_run_has_no_result() -> None:
     with pytest.raises(DefinitionError, match="task 'double' has no result: its workflow was not run"):
         _ = double.result
-    assert double.status == "waiting"
+    assert double.status == "pending"

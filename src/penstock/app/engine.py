@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from penstock.engine.recovery import Recovered
 
 LEASE_SECONDS = 5.0
+
+Began = Callable[[Run[Any]], object]
+"""Is told of a run before anything of it happens."""
 
 
 class Engine(Commanding, Driving):
@@ -70,7 +73,8 @@ class Engine(Commanding, Driving):
     def start(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run in the engine's own thread.
 
-        Options: `key`, the same key of one workflow is the same run; `tags`; `timeout`, the run's time in seconds.
+        Options: `key`, the same key of one workflow is the same run; `tags`; `timeout`, the run's time in seconds; `began`,
+        called with the run before anything of it happens.
         """
         driver = self.background_driver()
         return self._begin(definition, inputs, driver, **how)[0]
@@ -86,6 +90,7 @@ class Engine(Commanding, Driving):
         driver: Driver,
         *,
         key: str | None = None,
+        began: Began | None = None,
         **how: Any,
     ) -> tuple[Run[Any], bool]:
         stop_if_loading_main()
@@ -106,11 +111,15 @@ class Engine(Commanding, Driving):
             if known is None:
                 self._hold(state, driver, handle)
         if known is not None:
-            return self._go_on(known, definition, driver)
+            return self._go_on(known, definition, driver, began)
+        if began is not None:
+            began(handle)
         driver.post_or_call(driver.start, state, event)
         return handle, True
 
-    def _go_on(self, known: Run[Any], definition: Definition, driver: Driver) -> tuple[Run[Any], bool]:
+    def _go_on(
+        self, known: Run[Any], definition: Definition, driver: Driver, began: Began | None
+    ) -> tuple[Run[Any], bool]:
         """A run that was started before under the same key: if its engine is gone, this one takes it up."""
         if self.store is None or self.holdings.get(known.id) is not None or known.status != "running":
             return known, False
@@ -122,7 +131,7 @@ class Engine(Commanding, Driving):
             return known, False
         if isinstance(recovered, Run):
             return recovered, False
-        return self._adopt(recovered, driver, definition), True
+        return self._adopt(recovered, driver, definition, began), True
 
     def _started(
         self,
@@ -145,10 +154,18 @@ class Engine(Commanding, Driving):
 
     # Going on
 
-    def resume(self, run_id: str, definition: Definition | None = None, *, wait: bool = False) -> Run[Any]:
+    def resume(
+        self,
+        run_id: str,
+        definition: Definition | None = None,
+        *,
+        wait: bool = False,
+        began: Began | None = None,
+    ) -> Run[Any]:
         """Go on with a run: end a pause, take it up if its process is gone, reopen it if it failed.
 
-        `definition` is its code, where it is not to be found as recorded. With `wait` this thread drives it to its end.
+        `definition` is its code, where it is not to be found as recorded. With `wait` this thread drives it to its end. If it
+        is taken up, `began` is called with it first.
         Raises CommandRefused if it is alive elsewhere and not paused, or was cancelled; CodeChanged if the code does not fit.
         """
         stop_if_loading_main()
@@ -167,13 +184,17 @@ class Engine(Commanding, Driving):
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
-        handle = self._adopt(recovered, driver, definition)
+        handle = self._adopt(recovered, driver, definition, began)
         return self.drive(driver, handle) if wait else handle
 
-    def _adopt(self, recovered: Recovered, driver: Driver, definition: Definition | None) -> Run[Any]:
+    def _adopt(
+        self, recovered: Recovered, driver: Driver, definition: Definition | None, began: Began | None = None
+    ) -> Run[Any]:
         state = recovered.state
         handle: Run[Any] = Run(self, state.id, state.workflow, state, definition)
         self._hold(state, driver, handle)
+        if began is not None:
+            began(handle)
         driver.post_or_call(driver.adopt, state, recovered.epoch, self.owner, recovered.reopen)
         driver.post_or_call(driver.obey, state, "resume", "")
         return handle

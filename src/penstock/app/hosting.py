@@ -114,10 +114,11 @@ class Hosting(Parts):
 
 
 def _make_executor(name: str, known: Mapping[str, Executor]) -> Executor:
-    if name in ("threads", "sequential"):
+    kind, _, slots = name.partition(":")
+    if name == "sequential" or (kind == "threads" and (name == kind or (slots.isdecimal() and int(slots)))):
         from penstock.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(slots=1, name=name) if name == "sequential" else ThreadExecutor()
+        return ThreadExecutor(1 if name == "sequential" else int(slots or 0), name=name)
     if name == "processes":
         from penstock.executors.processes import ProcessExecutor
 

@@ -1,7 +1,44 @@
 """The task front door: graphs of ordinary functions."""
 
 from penstock.model.policies import RetryPolicy
+from penstock.tasks.statuses import TaskStatus, WorkflowStatus
 from penstock.tasks.task import Task, task
 from penstock.tasks.workflow import Workflow
 
-__all__ = ["RetryPolicy", "Task", "Workflow", "task"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from penstock.errors import TaskExecutionError, WorkflowExecutionError
+    from penstock.tasks.executors import AsyncExecutor, BaseExecutor, SequentialExecutor, ThreadedExecutor
+
+__all__ = [
+    "AsyncExecutor",
+    "BaseExecutor",
+    "RetryPolicy",
+    "SequentialExecutor",
+    "Task",
+    "TaskExecutionError",
+    "TaskStatus",
+    "ThreadedExecutor",
+    "Workflow",
+    "WorkflowExecutionError",
+    "WorkflowStatus",
+    "task",
+]
+
+_LAZY = {
+    "AsyncExecutor": "penstock.tasks.executors",
+    "BaseExecutor": "penstock.tasks.executors",
+    "SequentialExecutor": "penstock.tasks.executors",
+    "TaskExecutionError": "penstock.errors",
+    "ThreadedExecutor": "penstock.tasks.executors",
+    "WorkflowExecutionError": "penstock.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    return value

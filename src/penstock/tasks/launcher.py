@@ -8,6 +8,7 @@ from penstock.context.places import Spot, at
 from penstock.tasks.binding import Parameter
 from penstock.tasks.inputs import bind_inputs
 from penstock.tasks.program import GraphProgram
+from penstock.tasks.transitions import Listener, listen
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -26,6 +27,7 @@ class Launchable(Protocol):
     @property
     def defaults(self) -> dict[str, Any]: ...
     def as_program(self) -> GraphProgram: ...
+    def listener(self) -> Listener | None: ...
 
 
 class Launcher:
@@ -48,11 +50,11 @@ class Launcher:
 
     def run(self, **inputs: Any) -> Any:
         """See Workflow.run."""
-        return self._kept(self._engine().run(self._flow, self._bound(inputs), **self._how())).result()
+        return self._kept(self._engine().run(self._flow, self.bound(inputs), **self._how())).result()
 
     def start(self, **inputs: Any) -> Run[Any]:
         """See Workflow.start."""
-        return self._kept(self._engine().start(self._flow, self._bound(inputs), **self._how()))
+        return self._kept(self._engine().start(self._flow, self.bound(inputs), **self._how()))
 
     async def run_async(self, **inputs: Any) -> Any:
         """See Workflow.run_async."""
@@ -60,14 +62,19 @@ class Launcher:
 
     async def start_async(self, **inputs: Any) -> Run[Any]:
         """See Workflow.start_async."""
-        return self._kept(await self._engine().start_async(self._flow, self._bound(inputs), **self._how()))
+        return self._kept(await self._engine().start_async(self._flow, self.bound(inputs), **self._how()))
 
-    def _bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def resume(self, run_id: str) -> Any:
+        """Go on with a run on this thread and return its result. See Engine.resume."""
+        return self._kept(self._engine().resume(run_id, self._flow, wait=True, began=self._began)).result()
+
+    def bound(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The inputs of a run that is given these. Raises InputError."""
         with at(self._flow.said):
             return {**self._flow.defaults, **bind_inputs(self._flow.name, self._flow.inputs, inputs)}
 
     def _how(self) -> dict[str, Any]:
-        return {"key": self._key, "tags": self._tags, "timeout": self._timeout}
+        return {"key": self._key, "tags": self._tags, "timeout": self._timeout, "began": self._began}
 
     def _engine(self) -> Engine:
         """The engine, looked up once."""
@@ -76,6 +83,12 @@ class Launcher:
 
             self._found = engine_at(self._store)
         return self._found
+
+    def _began(self, run: Run[Any]) -> None:
+        self._kept(run)
+        listener = self._flow.listener()
+        if listener is not None:
+            listen(self._engine(), run, listener)
 
     def _kept(self, run: Run[Any]) -> Run[Any]:
         self._flow.latest = run

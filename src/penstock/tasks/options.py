@@ -19,7 +19,8 @@ class Options(TypedDict, total=False):
     retries: how often it is tried again, or a RetryPolicy. retry_delay, retry_backoff, retry_ceiling, retry_jitter: the waits.
     retry_on, never_retry_on: exception classes. timeout: of one attempt. executor: "inline", "threads", "processes",
     "asyncio" or a name given to the engine. pure: has no effects, so it may start before its inputs are durable.
-    optional: its failure does not fail the run.
+    optional: its failure does not fail the run. on_status_change: told (name, status) of each change of a run's task.
+    on_retry: told (name, attempt) of an attempt that failed and will be made again.
     """
 
     retries: int | RetryPolicy
@@ -33,9 +34,12 @@ class Options(TypedDict, total=False):
     executor: str | None
     pure: bool
     optional: bool
+    on_status_change: Callable[[str, Any], object] | None
+    on_retry: Callable[[str, int], object] | None
 
 
 OPTION_NAMES = frozenset(Options.__annotations__)
+CALLBACKS = frozenset({"on_status_change", "on_retry"})
 LONGEST_NAME = 200
 MOST = 1_000_000
 """Larger counts of retries, or of steps in flight, are slips."""
@@ -78,7 +82,7 @@ def check_name(name: Any, what: str) -> None:
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that checked options describe."""
-    if not options.keys() & {*OPTION_NAMES} - {"optional"}:
+    if not options.keys() & OPTION_NAMES - CALLBACKS - {"optional"}:
         return DEFAULT
     return Policy(
         retry=_retry_policy(options),
@@ -154,6 +158,7 @@ _TRUTH = (_is_truth, "True or False")
 _EXCEPTIONS = (_are_exceptions, "an exception class, or a tuple of them")
 _EXECUTOR = (_is_executor, "the name of an executor, such as 'threads', or None")
 _HOOK = (callable, "a function, or None")
+_CALLBACK = (lambda value: value is None or callable(value), "a function, or None")
 _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "retries": (
         _is_retries,
@@ -169,6 +174,8 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "executor": _EXECUTOR,
     "pure": _TRUTH,
     "optional": _TRUTH,
+    "on_status_change": _CALLBACK,
+    "on_retry": _CALLBACK,
 }
 _SETTINGS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "limit": (

@@ -9,13 +9,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from penstock.context.places import at
-from penstock.errors import DefinitionError
+from penstock.errors import DefinitionError, RunFailed, RunNotFound
 from penstock.model.program import Partial
 from penstock.model.wording import shown
 from penstock.tasks.options import Options, check_name, check_options, check_settings
+from penstock.tasks.statuses import TaskStatus, status_of_step
 
 if TYPE_CHECKING:
-    from penstock.app.run import Run
+    from penstock.app import Run, StepView
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +41,16 @@ class Task(Generic[P, R]):
     `a >> b` makes b depend on a.
     """
 
-    def __init__(self, fn: Callable[P, R], *, name: str | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        fn: Callable[P, R] | str,
+        named: Callable[P, R] | None = None,
+        *,
+        name: str | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        if named is not None:  # Task("name", fn)
+            fn, name = named, str(fn)
         with at():
             if not callable(fn):
                 raise DefinitionError(f"a task is made of a function; {shown(fn)} is {type(fn).__name__}")
@@ -55,6 +65,7 @@ class Task(Generic[P, R]):
         self.window = 256
         self.partial: Partial = "fail"
         self.flow: Flow | None = None
+        self.alone: Flow | None = None  # made by `execute`
         self.__doc__ = getattr(fn, "__doc__", None)
         self.__name__ = self.name
         self.__wrapped__ = fn
@@ -106,20 +117,53 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
 
+    def execute(self, context: Mapping[str, Any] | None = None) -> R:
+        """Run it outside any workflow, with its retries and timeout, given from `context` what its parameters name.
+
+        Raises TaskExecutionError, whose cause is the task's own exception.
+        """
+        from penstock.tasks.alone import execute_alone
+
+        return execute_alone(self, context or {})  # type: ignore[no-any-return]
+
     @property
-    def status(self) -> str:
-        """Of the latest run of its workflow: waiting until it was asked for."""
-        run = self.flow.latest if self.flow is not None else None
-        return "waiting" if run is None else run.steps[self.name].status
+    def status(self) -> TaskStatus:
+        """Of the latest run of its workflow (or of the task alone): pending until it starts."""
+        step = self._step()
+        return TaskStatus.PENDING if step is None else status_of_step(step.status)
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception it failed with in the latest run; RunFailed where the exception itself is not at hand."""
+        step = self._step()
+        if step is None or step.status != "failed":
+            return None
+        try:
+            step.result  # noqa: B018 - it raises
+        except RunFailed as error:
+            return error.__cause__ or error
+        return None
 
     @property
     def result(self) -> R:
         """Its value in the latest run of its workflow."""
-        if self.flow is None or self.flow.latest is None:
+        run = self._run()
+        if run is None:
             raise DefinitionError(
                 f"task {self.name!r} has no result: its workflow was not run; say flow.run(...) first"
             )
-        return self.flow.latest.steps[self.name].result  # type: ignore[no-any-return]
+        return run.steps[self.name].result  # type: ignore[no-any-return]
+
+    def _run(self) -> Run[Any] | None:
+        flow = self.flow or self.alone
+        return None if flow is None else flow.latest
+
+    def _step(self) -> StepView | None:
+        run = self._run()
+        try:
+            return None if run is None else run.steps[self.name]
+        except RunNotFound:  # its log does not speak of this task
+            return None
 
 
 @overload

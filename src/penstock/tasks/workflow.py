@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
-from penstock.model.graph import layers
 from penstock.model.program import Do
 from penstock.tasks.binding import Parameter
 from penstock.tasks.blueprint import Blueprint, Place, check_place, declared_inputs
@@ -17,6 +16,7 @@ from penstock.tasks.inputs import hints_of
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.options import Options, check_name, check_settings
 from penstock.tasks.program import GraphProgram, Trigger
+from penstock.tasks.report import Reporting
 from penstock.tasks.task import Task, as_task, building, name_of, names_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Workflow:
+class Workflow(Reporting):
     """Tasks and what they depend on.
 
     `inputs` declares the run's inputs (name -> type, or a function whose parameters they are); left out, every parameter that
@@ -80,9 +80,9 @@ class Workflow:
     def add_task(
         self,
         task: Task[P, R] | Callable[P, R],
+        depends_on: str | Task[..., Any] | Iterable[str | Task[..., Any]] | None = (),
         *,
         name: str | None = None,
-        depends_on: str | Task[..., Any] | Iterable[str | Task[..., Any]] = (),
         values: Mapping[str, Any] | None = None,
         when: Callable[..., bool] | None = None,
         trigger: Trigger = "all_succeeded",
@@ -245,30 +245,6 @@ class Workflow:
         """What declared inputs are that are not given; defaults of tasks' own parameters stay with the tasks."""
         declared = self._declared or {}
         return {name: each.default for name, each in declared.items() if not each.required}
-
-    @property
-    def tasks(self) -> dict[str, Task[..., Any]]:
-        """The tasks by name, in the order in which they were added."""
-        return {name: place.task for name, place in self._places.items() if place.task is not None}
-
-    def get_task(self, name: str) -> Task[..., Any]:
-        """A task by name. Raises DefinitionError with the nearest name if there is none."""
-        place = self._places.get(name)
-        if place is None or place.task is None:
-            raise DefinitionError(
-                f"workflow {self.name!r} has no task {name!r}{self._blueprint().hint(name)}"
-            )
-        return place.task
-
-    def get_dependencies(self, name: str) -> list[str]:
-        """The names a task depends on."""
-        self.get_task(name)
-        return list(self._places[name].depends_on)
-
-    def get_execution_plan(self) -> list[list[str]]:
-        """Tasks by layers: those of one layer may run side by side."""
-        self.check()
-        return layers(self._blueprint().needs())
 
     # Running
 
