@@ -1,4 +1,7 @@
-"""What Penstock gives those who test: suites that every backend inherits. Each name is loaded when it is first used."""
+"""What Penstock gives those who test: a kit for tests of workflows, and the suites that every backend inherits.
+
+Each name is loaded when it is first used.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.testing.kit import Rehearsal, Rehearsed, RunLog, raising, simulated
     from penstock.testing.program_suite import Example, ProgramSuite
     from penstock.testing.simulation import Simulation, simulate
     from penstock.testing.store_suite import HandClock, StoreSuite
 
-__all__ = ["Example", "HandClock", "ProgramSuite", "Simulation", "StoreSuite", "simulate"]
+__all__ = [
+    "Example",
+    "HandClock",
+    "ProgramSuite",
+    "Rehearsal",
+    "Rehearsed",
+    "RunLog",
+    "Simulation",
+    "StoreSuite",
+    "raising",
+    "simulate",
+    "simulated",
+]
 
 _HOMES = {
     "Example": "program_suite",
     "HandClock": "store_suite",
     "ProgramSuite": "program_suite",
+    "Rehearsal": "kit",
+    "Rehearsed": "kit",
+    "RunLog": "kit",
     "Simulation": "simulation",
     "StoreSuite": "store_suite",
+    "raising": "kit",
     "simulate": "simulation",
+    "simulated": "kit",
 }
 
 

@@ -1,0 +1,161 @@
+"""The engine of a rehearsal: the real one, except that its clock and its executors belong to a simulated world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from penstock.app import Engine, Run
+from penstock.app.parts import Held
+from penstock.context import resources
+from penstock.context.capture import install, uninstall
+from penstock.engine.virtual import VirtualDriver
+from penstock.model import machine
+from penstock.model.invariants import waits
+from penstock.model.policies import Need
+from penstock.ports import Executor, Job, Outcome
+from penstock.stores.memory import MemoryStore
+from penstock.testing.kit.stand_in import OWN_CODE, perform, with_stand_in
+from penstock.testing.simulation.world import Actor, Process, World
+
+Seconds = float | Sequence[float]
+"""How long a step takes: each attempt, or one after another, the last for all that follow."""
+
+MOST_HAPPENINGS: Final = 1_000_000
+
+
+class Script:
+    """What stands in for steps and how long they take, by step."""
+
+    def __init__(self, replace: Mapping[str, Any], seconds: Mapping[str, Seconds]) -> None:
+        self.replace = replace
+        self.seconds = seconds
+
+    def perform(self, job: Job) -> Outcome:
+        """Do a step, or what stands in for it."""
+        return perform(with_stand_in(job, self.replace.get(job.context.step, OWN_CODE)))
+
+    def duration(self, job: Job) -> float:
+        """How many seconds this attempt takes."""
+        said = self.seconds.get(job.context.step, 0.0)
+        if isinstance(said, int | float):
+            return said
+        attempt: int = job.context.attempt
+        return said[min(attempt, len(said)) - 1]
+
+
+class WorldClock:
+    """See Clock."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> float:
+        return self._world.now
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+
+class RehearsedExecutor:
+    """See Executor. A step's code is called when it starts; its answer comes when the step's time has passed."""
+
+    def __init__(self, engine: RehearsalEngine, name: str) -> None:
+        self.name = name
+        self.slots = _slots_of(name)
+        self._engine = engine
+        self._flying: dict[Any, Job] = {}
+
+    def check(self, fn: Callable[..., Any], timeout: float | None) -> None:
+        """Anything goes: nothing leaves this thread."""
+
+    def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
+        self._flying[job.token] = job
+        script = self._engine.script
+        outcome = script.perform(job)
+        self._engine.later(script.duration(job), partial(self._end, job, outcome, ended))
+
+    def _end(self, job: Job, outcome: Outcome, ended: Callable[[Any, Outcome], None]) -> None:
+        if self._flying.get(job.token) is job:
+            del self._flying[job.token]
+            ended(job.token, outcome)
+
+    def stop(self, token: Any) -> bool:
+        self._flying.pop(token, None)
+        return True
+
+    def close(self, *, wait: bool = True) -> None:
+        self._flying.clear()
+
+
+def _slots_of(name: str) -> int | None:
+    """What runs at once under `flow.run()`: plain steps one by one, those in threads or on a loop as many as there are."""
+    kind, _, slots = name.partition(":")
+    if kind in ("inline", "sequential", "transaction"):
+        return 1
+    return int(slots) if slots.isdecimal() else None
+
+
+class RehearsalDriver(VirtualDriver):
+    """Gives every step to an executor of the rehearsal's, chosen as the synchronous driver chooses."""
+
+    def executor_for(self, need: Need) -> Executor | None:
+        usual = "asyncio" if need.asynchronous else "inline" if need.timeout is None else "sequential"
+        return self.host.executor(need.executor or usual)
+
+
+class RehearsalEngine(Engine):
+    """Whoever drives it lets time pass. One thread; nothing is written but to memory."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.world = World(0)
+        self._thread = Actor(Process("rehearsal"), "thread")
+        clock = WorldClock(self.world)
+        super().__init__(MemoryStore(clock=clock.now), "memory:")
+        self.clock = clock
+        install(clock=clock.now)
+        resources.hold()
+        self._only = RehearsalDriver(self, self.later)
+
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Have something happen so many seconds from now."""
+        self.world.later(seconds, self._thread, what)
+
+    # What would be done by threads
+
+    def own_driver(self) -> Any:
+        return self._only
+
+    background_driver = loop_driver = own_driver
+
+    def executor(self, name: str) -> Executor:
+        return self.executors.setdefault(name, RehearsedExecutor(self, name))
+
+    def _hold(self, state: machine.Run, driver: Any, handle: Run[Any]) -> None:
+        self.holdings.add(Held(state, driver, handle))
+
+    def signal(self, run_id: str, name: str, value: Any, *, key: str | None = None) -> None:
+        held = self.holdings.get(run_id)
+        if held is None:
+            super().signal(run_id, name, value, key=key)
+        else:
+            held.driver.post(held.driver.signalled, held.state, name, value, key, self.codec.encode(value))
+
+    def drive(self, driver: Any, run: Run[Any]) -> Run[Any]:
+        """Let time pass until a run is over. Raises AssertionError where it never would be."""
+        state = self.holdings.get(run.id)
+        while not run.left:
+            if self.world.happened > MOST_HAPPENINGS:
+                raise AssertionError(f"{run!r} does not come to an end: {MOST_HAPPENINGS:,} things happened")
+            if not self.world.step():
+                why = ", ".join(waits(state.state)) if state is not None else ""
+                raise AssertionError(f"nothing more happens, and {run!r} is not over: {why or 'it hangs'}")
+        return run
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            uninstall()
+            resources.release()
