@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from weakref import WeakKeyDictionary
 
@@ -18,13 +19,15 @@ from penstock.errors import CodeChanged, CommandRefused, DefinitionError, RunFai
 from penstock.model import events as e
 from penstock.model.ids import run_id_for
 from penstock.tasks.arrangement import Arrangement, arranged
-from penstock.tasks.keeping import Keeper, StateStore, restoring
+from penstock.tasks.keeping import Keeper, StateStore, completed, restoring
 from penstock.tasks.launcher import Launcher
+from penstock.tasks.statuses import TaskStatus
 from penstock.tasks.transitions import Listener
 
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.tasks.program import GraphProgram
+    from penstock.tasks.task import Task
     from penstock.tasks.workflow import Workflow
 
 Scope = Literal["run", "task"]
@@ -62,6 +65,17 @@ class BaseExecutor:
         which names the failed task, and whatever else `Run.result` may raise.
         """
         return _Execution(self, workflow, run_id, inputs).run()
+
+    def has_saved(self, task: Task[..., Any]) -> bool:
+        """Whether the state store holds a task as completed."""
+        return self.state_store is not None and completed(self.state_store.load_task_state(task.name))
+
+    def save(self, task: Task[..., Any]) -> None:
+        """Keep a task's state, as it is shown, in the state store; for executors that run tasks in a way of their own."""
+        if self.state_store is not None:
+            result = task.result if task.status is TaskStatus.COMPLETED else None
+            error = None if task.error is None else str(task.error)
+            self.state_store.save_task_state(task.name, task.status, result, error, datetime.now(UTC))
 
     def program_of(self, workflow: Workflow) -> GraphProgram:
         """The workflow's graph as this executor runs it."""

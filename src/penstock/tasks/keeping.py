@@ -56,13 +56,19 @@ class Keeper:
     def __init__(self, store: StateStore) -> None:
         self._store = store
         self._lock = threading.RLock()
+        self._maps: set[str] = set()
         self.error: BaseException | None = None
 
     def node(self, node: Node) -> Node:
-        """A task that asks and tells the store. A map and a workflow inside are one task to it, and asked for beforehand."""
-        if node.fn is None or node.over:
+        """A task that asks and tells the store. A map is one task to it, asked for beforehand; a workflow inside is not kept."""
+        if node.fn is None:
+            return node
+        if node.over:
             state = self.load(node.name)
-            return node if not completed(state) else _restored(node, state["result"])
+            if completed(state):
+                return _restored(node, state["result"])
+            self._maps.add(node.name)
+            return node
         if node.policy.executor == "processes":
             raise DefinitionError(
                 f"task {node.name!r} runs on processes, where a state store of your own cannot be asked:"
@@ -72,11 +78,12 @@ class Keeper:
         return msgspec.structs.replace(node, fn=kept)
 
     def tell(self, name: str, status: TaskStatus, said: Any) -> None:
-        """See transitions.Tell. Tasks tell of their own start and success themselves, so that what depends on them waits."""
-        if status is TaskStatus.COMPLETED or status is TaskStatus.RUNNING:
+        """See transitions.Tell. Of its start and success a task tells itself, so that what depends on it waits; not so a map."""
+        well = status is TaskStatus.COMPLETED or status is TaskStatus.RUNNING
+        if well and name not in self._maps:
             return
         try:
-            self.save(name, status, error=None if said is None else str(said))
+            self.save(name, status, said if well else None, None if well or said is None else str(said))
         except Exception as error:
             self.error = self.error or error
 
