@@ -60,7 +60,7 @@ class Keeper:
         self.error: BaseException | None = None
 
     def node(self, node: Node) -> Node:
-        """A task that asks and tells the store. A map is one task to it, asked for beforehand; a workflow inside is not kept."""
+        """A task that asks and tells the store. A map is one task, asked for beforehand; a workflow inside is not kept."""
         if node.fn is None:
             return node
         if node.over:
@@ -78,7 +78,7 @@ class Keeper:
         return msgspec.structs.replace(node, fn=kept)
 
     def tell(self, name: str, status: TaskStatus, said: Any) -> None:
-        """See transitions.Tell. Of its start and success a task tells itself, so that what depends on it waits; not so a map."""
+        """See transitions.Tell. Tasks themselves tell of start and success, so that what depends on them waits; maps do not."""
         well = status is TaskStatus.COMPLETED or status is TaskStatus.RUNNING
         if well and name not in self._maps:
             return
