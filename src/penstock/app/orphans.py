@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from penstock.app.logs import read_events
+from penstock.app.owners import is_gone
 from penstock.app.parts import Parts
+from penstock.engine.recovery import evict
 from penstock.engine.rows import row_of
 from penstock.model import events as e
 from penstock.model.changes import Change, Letter, Put
@@ -14,6 +16,9 @@ def settle_orphan(engine: Parts, run_id: str, letter: Letter) -> None:
     if letter.kind != "cancel":
         return
     store = engine.durable_store()
+    row = store.get("runs", [run_id])[run_id]
+    if row["state"] == "leased" and is_gone(row["owner"]):
+        evict(store, run_id, row["owner"], row["epoch"])
     claims = store.claim("runs", engine.owner, ttl=engine.lease_seconds, ids=[run_id])
     if not claims:
         return
