@@ -20,6 +20,7 @@ QUESTIONS = (
     "writers",
     "resume",
     "map_items",
+    "building",
     "start_up",
     "idle",
     "commands",

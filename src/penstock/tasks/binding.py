@@ -7,7 +7,7 @@ inputs by name. A required parameter named like a task that is not upstream is r
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from penstock.errors import DefinitionError
@@ -63,7 +63,7 @@ def signature_of(fn: Callable[..., Any], where: str) -> Signature:
 class Around(NamedTuple):
     """What a task finds around it: the tasks it depends on, all tasks, and the declared inputs (None: none are declared)."""
 
-    upstream: Sequence[str]
+    upstream: Collection[str]
     tasks: Mapping[str, Any]
     inputs: Mapping[str, Any] | None
 

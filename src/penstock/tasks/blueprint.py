@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, get_args
 
@@ -40,7 +40,7 @@ class Place:
         self.task = task
         self.flow = flow
         self.said: Spot | None = None
-        self.depends_on: list[str] = []
+        self.depends_on: dict[str, None] = {}  # names in the order said; many may be linked one by one
         self.values: dict[str, Any] = {}
         self.when: Callable[..., bool] | None = None
         self.trigger: Trigger = "all_succeeded"
@@ -90,7 +90,7 @@ class Blueprint:
 
     def needs(self) -> dict[str, Sequence[str]]:
         """What each task depends on."""
-        return {name: place.depends_on for name, place in self.places.items()}
+        return {name: tuple(place.depends_on) for name, place in self.places.items()}
 
     def compile(self) -> tuple[list[Node], dict[str, Parameter]]:
         """The nodes of the graph, and the run's inputs.
@@ -183,7 +183,7 @@ class Blueprint:
         signature: Signature,
         place: Place,
         over: Mapping[str, Source],
-        upstream: Sequence[str] | None = None,
+        upstream: Collection[str] | None = None,
     ) -> tuple[tuple[tuple[str, Source], ...], dict[str, Parameter]]:
         around = Around(place.depends_on if upstream is None else upstream, self.places, self.declared)
         return bind(name, signature, around, values=place.values, over=over)
@@ -220,8 +220,7 @@ class Blueprint:
                 )
             return ("value", source)
         if source in self.places:
-            if source not in place.depends_on:
-                place.depends_on.append(source)
+            place.depends_on.setdefault(source)
             return ("task", source)
         if self.declared is not None and source not in self.declared:
             raise DefinitionError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypedDict, get_args
 
@@ -76,7 +75,7 @@ def check_name(name: Any, what: str) -> None:
         raise DefinitionError(
             f"{what} has a name of {len(name):,} characters, {shown(name)}: use {LONGEST_NAME} or fewer"
         )
-    if not name.isprintable() and any(unicodedata.category(each) in _UNSHOWN for each in name):
+    if not name.isprintable() and any(map(_cannot_be_shown, name)):
         raise DefinitionError(f"{what} cannot be named {name!r}: use only characters that can be shown")
 
 
@@ -114,6 +113,12 @@ def _names(classes: type[BaseException] | tuple[type[BaseException], ...]) -> tu
         c.__qualname__ if c.__module__ == "builtins" else f"{c.__module__}.{c.__qualname__}"
         for c in _several(classes)
     )
+
+
+def _cannot_be_shown(character: str) -> bool:
+    import unicodedata
+
+    return unicodedata.category(character) in _UNSHOWN
 
 
 def _is_seconds(value: Any) -> bool:

@@ -103,12 +103,8 @@ class Workflow(Reporting):
             self._add(made.name, place, depends_on)
         made.flow = self
         for source in (made.over or {}).values():
-            if (
-                isinstance(source, str | Task)
-                and (upstream := name_of(source)) in self._places
-                and upstream not in place.depends_on
-            ):
-                place.depends_on.append(upstream)
+            if isinstance(source, str | Task) and (upstream := name_of(source)) in self._places:
+                place.depends_on.setdefault(upstream)
         place.values = dict(values or {})
         place.when = when
         place.trigger = trigger
@@ -142,8 +138,7 @@ class Workflow(Reporting):
         with at():
             before, after = self._belonging(upstream), self._belonging(downstream)
         place = self._places[after]
-        if before not in place.depends_on:
-            place.depends_on.append(before)
+        place.depends_on.setdefault(before)
         self._program = None
 
     def __enter__(self) -> Workflow:
@@ -167,7 +162,7 @@ class Workflow(Reporting):
             raise DefinitionError(
                 f"{name!r} cannot name a task: '/' and '@' stand for something else, say '-'"
             )
-        place.depends_on = names_of(depends_on)
+        place.depends_on = dict.fromkeys(names_of(depends_on))
         place.said = here()
         self._places[name] = place
         self._program = None
