@@ -28,6 +28,9 @@ __all__ = [
 _LAZY = {
     "AsyncExecutor": "penstock.tasks.executors",
     "BaseExecutor": "penstock.tasks.executors",
+    "BaseStateStore": "penstock.tasks.state_stores",
+    "JSONStateStore": "penstock.tasks.state_stores",
+    "SQLiteStateStore": "penstock.tasks.state_stores",
     "SequentialExecutor": "penstock.tasks.executors",
     "TaskExecutionError": "penstock.errors",
     "ThreadedExecutor": "penstock.tasks.executors",

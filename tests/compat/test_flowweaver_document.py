@@ -1,0 +1,244 @@
+"""The document of FlowWeaver holds on Penstock: its code runs as it stands, its names exist, and nothing in it was overlooked.
+
+The document is no part of this repository: it is looked for in the folder PENSTOCK_DOCUMENTS, else beside the checkout.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import flowweaver
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("PENSTOCK_DOCUMENTS") or ROOT.parent / "shared" / "spec")
+DOCUMENT = FOLDER / "flowweaver.md"
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+PROSE = {
+    "571f7d2aeb0b": "names test scripts of FlowWeaver's own repository",
+    "f0235b2b3a0a": "a drawing of its parts",
+    "c96c9567ec63": "what happens in an execution, told step by step",
+    "ce91cb360430": "a drawing of its locks",
+    "9c0b68d35b09": "asks a server at /health; an executor in a script opens no port",
+}
+"""Blocks that nobody can run, by digest, and why."""
+
+NOT_NAMES = {
+    "python examples/parallel_run.py": "a command: one of the blocks runs it",
+    "FlowWeaver": "the system",
+    "DevOps": "people",
+    "SQLite": "a database",
+    "StateStore": "stands for its three classes in a drawing",
+    "WorkflowRunner": "a script that one of its guides shows, no class of the package",
+    "my_task": "a task that a block defines",
+}
+"""What looks like a name of the package and is none, and why."""
+
+PRINTED = (
+    r"`([^`\n]+)`",
+    r"\b([A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+)\b",
+    r"\b([A-Z]{3,}[a-z]+[A-Za-z]*)\b",
+    r"\b(?:\w+\.)?(_?[a-z]+(?:_[a-z]+)+)(?=\()",
+)
+"""How the document prints names: as code, in camel case, as calls."""
+
+
+STATE_STORES = find_spec("penstock.tasks.state_stores") is not None
+
+
+class Block(NamedTuple):
+    """A fenced block: the line it begins in, its language and its text."""
+
+    line: int
+    language: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.language or 'plain'}, {self.digest}"
+
+
+def text() -> str:
+    if not DOCUMENT.is_file():
+        pytest.skip(f"there is no {DOCUMENT.name} in {FOLDER}: name its folder in PENSTOCK_DOCUMENTS")
+    return DOCUMENT.read_text(encoding="utf-8")
+
+
+def blocks() -> list[Block]:
+    found = text()
+    return [Block(found.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(found)]
+
+
+def a_workflow() -> flowweaver.Workflow:
+    """The workflow that the document speaks of and does not show: its own two tasks, one after the other."""
+    namespace: dict[str, Any] = {"task": flowweaver.task}
+    (tasks,) = [block for block in blocks() if "def downstream(" in block.text]
+    exec(tasks.text, namespace)
+    flow = flowweaver.Workflow("document")
+    flow.add_task(namespace["upstream"])
+    flow.add_task(namespace["downstream"], depends_on=["upstream"])
+    return flow
+
+
+# ── how a block is run ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_python(block: Block) -> dict[str, Any]:
+    """Run it with the package's names at hand, and the workflow it speaks of."""
+    stores = {"BaseStateStore", "JSONStateStore", "SQLiteStateStore"} if not STATE_STORES else set()
+    namespace = {name: getattr(flowweaver, name) for name in flowweaver.__all__ if name not in stores}
+    namespace["workflow"] = a_workflow()
+    exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
+    return namespace
+
+
+def run_examples(block: Block) -> None:
+    """Lines `python examples/NAME.py`, in a folder that has the examples."""
+    Path("examples").symlink_to(ROOT / "examples")
+    for line in block.text.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "python"
+        done = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+def run_query(block: Block) -> None:
+    """`sqlite3 FILE "SELECT ..."`, on a file in which the workflow was kept."""
+    program, file, query = shlex.split(block.text)
+    assert program == "sqlite3"
+    flowweaver.SequentialExecutor(state_store=flowweaver.SQLiteStateStore(file)).execute(a_workflow())
+    connection = sqlite3.connect(file)
+    assert sorted(connection.execute(query)) == [("downstream", "COMPLETED"), ("upstream", "COMPLETED")]
+    connection.close()
+    if shutil.which(program):
+        done = subprocess.run([program, file, query], capture_output=True, text=True, check=True)
+        assert sorted(done.stdout.split()) == ["downstream|COMPLETED", "upstream|COMPLETED"]
+
+
+def needs_state_stores(block: Block) -> bool:
+    return "StateStore" in block.text or block.text.startswith("sqlite3 ")
+
+
+def how(block: Block) -> Callable[[Block], object] | None:
+    """How a block is run; None if it is prose."""
+    if block.digest in PROSE:
+        return None
+    if block.text.startswith("python examples/"):
+        return run_examples
+    if block.text.startswith("sqlite3 "):
+        return run_query
+    return run_python if is_python(block.text) else None
+
+
+def is_python(source: str) -> bool:
+    try:
+        return bool(ast.parse(source).body)
+    except SyntaxError:
+        return False
+
+
+# ── the tests ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_block_runs_or_is_listed_as_prose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran, waiting, overlooked = 0, 0, []
+    for number, block in enumerate(blocks()):
+        run = how(block)
+        if run is not None and needs_state_stores(block) and not STATE_STORES:
+            waiting += 1
+        elif run is not None:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            monkeypatch.chdir(folder)
+            run(block)
+            ran += 1
+        elif block.digest not in PROSE:
+            overlooked.append(str(block))
+    assert not overlooked
+    assert ran + waiting == 6
+    if waiting:
+        pytest.skip(f"{waiting} of 6 blocks need state stores, which are not there")
+
+
+def test_what_is_listed_as_prose_is_in_the_document() -> None:
+    assert not PROSE.keys() - {block.digest for block in blocks()}
+    assert all(reason for reason in PROSE.values())
+
+
+def test_a_block_that_is_neither_run_nor_listed_is_found() -> None:
+    assert how(Block(1, "bash", "curl http://example.org/else\n")) is None
+    assert how(Block(1, "", "a -> b\n")) is None
+
+
+def test_the_blocks_did_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (unit,) = [block for block in blocks() if "result = my_task()" in block.text]
+    assert run_python(unit)["result"] is None
+    (ran,) = [block for block in blocks() if "executor.execute(workflow)" in block.text]
+    workflow = run_python(ran)["workflow"]
+    assert workflow.status is flowweaver.WorkflowStatus.COMPLETED
+    assert workflow.get_task_result("downstream") == {"processed": "value"}
+    if not STATE_STORES:
+        pytest.skip("state stores are not there")
+    (kept,) = [block for block in blocks() if 'SQLiteStateStore("state.db")' in block.text]
+    run_python(kept)["executor"].execute(workflow)
+    assert Path("state.db").is_file()
+
+
+def test_every_name_that_is_printed_exists() -> None:
+    found = text()
+    printed = {name for pattern in PRINTED for name in re.findall(pattern, found)}
+    assert not NOT_NAMES.keys() - printed
+    missing = {name for name in printed - NOT_NAMES.keys() if not exists(name)}
+    assert missing <= (set() if STATE_STORES else {"BaseStateStore", "JSONStateStore", "SQLiteStateStore"})
+
+
+def exists(name: str) -> bool:
+    """Whether it is a name of the package, or of one of its classes; `Class._name()` too, and a call without its class."""
+    if name.islower() and any(hasattr(each, name) for each in (flowweaver.Workflow, flowweaver.BaseExecutor)):
+        return True
+    found: Any = flowweaver
+    for part in name.lstrip("@").removesuffix("()").split("."):
+        try:
+            found = getattr(found, part)
+        except (AttributeError, ModuleNotFoundError):
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (flowweaver, "Task task Workflow TaskStatus WorkflowStatus SequentialExecutor ThreadedExecutor AsyncExecutor"),
+        (flowweaver, "BaseExecutor WorkflowExecutionError TaskExecutionError"),
+        (flowweaver.Workflow("any"), "name tasks status add_task get_task get_task_result get_task_status execute"),
+        (flowweaver.Workflow("any"), "get_dependencies get_execution_plan get_workflow_stats"),
+        (flowweaver.Workflow("any"), "_result_store _build_context_for_task"),
+        (flowweaver.Task(lambda: 1), "name status result error execute"),
+        (flowweaver.SequentialExecutor(), "execute _restore_task_from_store _save_task_to_store"),
+        (flowweaver.WorkflowExecutionError("any"), "failed_task"),
+    ],
+)  # fmt: skip
+def test_every_name_that_was_decided_on_exists(owner: Any, names: str) -> None:
+    known = set(dir(owner))  # `result` of a task that was not run raises
+    assert not set(names.split()) - known
