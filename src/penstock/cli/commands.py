@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "cancel": "Stop a run for good.",
     "signal": "Send a message into a run.",
     "validate": "Check workflows without running them.",
+    "record": "Make a test that replays a run.",
     "settings": "What is set, and who says so.",
     "new": "Make a starter project.",
 }

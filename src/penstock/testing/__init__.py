@@ -9,7 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penstock.testing.kit import Rehearsal, Rehearsed, RunLog, raising, simulated
+    from penstock.testing.kit import (
+        Recording,
+        Rehearsal,
+        Rehearsed,
+        RunLog,
+        Stored,
+        raised,
+        raising,
+        record,
+        returned,
+        simulated,
+        stopped,
+    )
     from penstock.testing.program_suite import Example, ProgramSuite
     from penstock.testing.simulation import Simulation, simulate
     from penstock.testing.store_suite import HandClock, StoreSuite
@@ -18,28 +30,40 @@ __all__ = [
     "Example",
     "HandClock",
     "ProgramSuite",
+    "Recording",
     "Rehearsal",
     "Rehearsed",
     "RunLog",
     "Simulation",
     "StoreSuite",
+    "Stored",
+    "raised",
     "raising",
+    "record",
+    "returned",
     "simulate",
     "simulated",
+    "stopped",
 ]
 
 _HOMES = {
     "Example": "program_suite",
     "HandClock": "store_suite",
     "ProgramSuite": "program_suite",
+    "Recording": "kit",
     "Rehearsal": "kit",
     "Rehearsed": "kit",
     "RunLog": "kit",
     "Simulation": "simulation",
     "StoreSuite": "store_suite",
+    "Stored": "kit",
+    "raised": "kit",
     "raising": "kit",
+    "record": "kit",
+    "returned": "kit",
     "simulate": "simulation",
     "simulated": "kit",
+    "stopped": "kit",
 }
 
 

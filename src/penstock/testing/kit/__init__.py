@@ -15,7 +15,21 @@ sleeps and deadlines pass at once, and the same test gives the same log. Needs n
 from __future__ import annotations
 
 from penstock.testing.kit.log import RunLog
+from penstock.testing.kit.record import record
+from penstock.testing.kit.recording import Recording, Stored, raised, returned, stopped
 from penstock.testing.kit.rehearsal import Rehearsal, Rehearsed, simulated
 from penstock.testing.kit.stand_in import raising
 
-__all__ = ["Rehearsal", "Rehearsed", "RunLog", "raising", "simulated"]
+__all__ = [
+    "Recording",
+    "Rehearsal",
+    "Rehearsed",
+    "RunLog",
+    "Stored",
+    "raised",
+    "raising",
+    "record",
+    "returned",
+    "simulated",
+    "stopped",
+]

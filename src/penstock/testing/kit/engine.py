@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from penstock.app import Engine, Run
 from penstock.app.parts import Held
@@ -25,24 +25,42 @@ Seconds = float | Sequence[float]
 MOST_HAPPENINGS: Final = 1_000_000
 
 
-class Script:
-    """What stands in for steps and how long they take, by step."""
+Answer = tuple[Outcome, float]
+"""How an attempt ends, and after how many seconds."""
+
+
+class Script(Protocol):
+    """Says what becomes of steps. `by_the_clock`: it knows when each ends, so that none waits for another's place."""
+
+    by_the_clock: bool
+
+    def play(self, job: Job, elapsed: float) -> Answer | None:
+        """How an attempt ends that starts so many seconds after the rehearsal began; None: not by itself."""
+
+
+class Replaced:
+    """The script of a workflow whose steps run their own code, or what stands in for it. See Script."""
+
+    by_the_clock = False
 
     def __init__(self, replace: Mapping[str, Any], seconds: Mapping[str, Seconds]) -> None:
         self.replace = replace
         self.seconds = seconds
 
-    def perform(self, job: Job) -> Outcome:
-        """Do a step, or what stands in for it."""
-        return perform(with_stand_in(job, self.replace.get(job.context.step, OWN_CODE)))
+    def play(self, job: Job, elapsed: float) -> Answer:
+        outcome = perform(with_stand_in(job, self.replace.get(job.context.step, OWN_CODE)))
+        return outcome, self._duration(job)
 
-    def duration(self, job: Job) -> float:
-        """How many seconds this attempt takes."""
+    def _duration(self, job: Job) -> float:
         said = self.seconds.get(job.context.step, 0.0)
         if isinstance(said, int | float):
             return said
         attempt: int = job.context.attempt
         return said[min(attempt, len(said)) - 1]
+
+
+class Stuck(AssertionError):
+    """Nothing more would happen, and the run is not over."""
 
 
 class WorldClock:
@@ -63,7 +81,7 @@ class RehearsedExecutor:
 
     def __init__(self, engine: RehearsalEngine, name: str) -> None:
         self.name = name
-        self.slots = _slots_of(name)
+        self.slots = None if engine.script.by_the_clock else _slots_of(name)
         self._engine = engine
         self._flying: dict[Any, Job] = {}
 
@@ -72,9 +90,13 @@ class RehearsedExecutor:
 
     def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
         self._flying[job.token] = job
-        script = self._engine.script
-        outcome = script.perform(job)
-        self._engine.later(script.duration(job), partial(self._end, job, outcome, ended))
+        engine = self._engine
+        answer = engine.script.play(job, engine.elapsed)
+        if answer is None:
+            engine.endless.append(job.token)
+        else:
+            outcome, seconds = answer
+            engine.later(seconds, partial(self._end, job, outcome, ended))
 
     def _end(self, job: Job, outcome: Outcome, ended: Callable[[Any, Outcome], None]) -> None:
         if self._flying.get(job.token) is job:
@@ -111,17 +133,24 @@ class RehearsalEngine(Engine):
     def __init__(self, script: Script) -> None:
         self.script = script
         self.world = World(0)
+        self._began = self.world.now
         self._thread = Actor(Process("rehearsal"), "thread")
         clock = WorldClock(self.world)
         super().__init__(MemoryStore(clock=clock.now), "memory:")
         self.clock = clock
         install(clock=clock.now)
         resources.hold()
+        self.endless: list[machine.Step] = []  # attempts that do not end by themselves
         self._only = RehearsalDriver(self, self.later)
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Have something happen so many seconds from now."""
         self.world.later(seconds, self._thread, what)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the rehearsal began."""
+        return self.world.now - self._began
 
     # What would be done by threads
 
@@ -145,14 +174,25 @@ class RehearsalEngine(Engine):
 
     def drive(self, driver: Any, run: Run[Any]) -> Run[Any]:
         """Let time pass until a run is over. Raises AssertionError where it never would be."""
-        state = self.holdings.get(run.id)
+        held = self.holdings.get(run.id)
         while not run.left:
             if self.world.happened > MOST_HAPPENINGS:
                 raise AssertionError(f"{run!r} does not come to an end: {MOST_HAPPENINGS:,} things happened")
             if not self.world.step():
-                why = ", ".join(waits(state.state)) if state is not None else ""
-                raise AssertionError(f"nothing more happens, and {run!r} is not over: {why or 'it hangs'}")
+                assert held is not None, "who is not over is held"
+                if not self._stop_endless(held.state):
+                    why = ", ".join(waits(held.state)) or "it hangs"
+                    raise Stuck(f"nothing more happens, and {run!r} is not over: {why}")
         return run
+
+    def _stop_endless(self, run: machine.Run) -> bool:
+        """A run whose end is known waits only for what runs: stop that. False if nothing was stopped."""
+        if run.root is None or run.root.outcome is None:
+            return False
+        endless, self.endless = self.endless, []
+        stopped = [step for step in endless if self._only.core.stopped(step, self.clock.now())]
+        self._only.kick()
+        return bool(stopped)
 
     def close(self) -> None:
         if not self.closed:

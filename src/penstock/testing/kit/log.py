@@ -14,6 +14,7 @@ from penstock.model.wording import listed, shown
 
 Logged = tuple[int, float, e.Event]
 _UNSAID: Any = object()
+_ENDS = (e.StepDone, e.StepFailed)
 
 
 class RunLog:
@@ -34,6 +35,12 @@ class RunLog:
     def order(self) -> list[str]:
         """The steps that ran, in the order in which they first started."""
         return list(dict.fromkeys(event.step for _, _, event in self.events if type(event) is e.StepStarted))
+
+    @property
+    def finished(self) -> list[str]:
+        """The steps that completed or failed, in the order in which they did at last."""
+        ends = {event.step: n for n, _, event in self.events if isinstance(event, _ENDS)}
+        return sorted(set(self.order) & ends.keys(), key=ends.__getitem__)
 
     @property
     def completed(self) -> list[str]:
@@ -121,6 +128,13 @@ class RunLog:
         if self.order != list(steps):
             raise self._wrong(
                 f"the steps ran in another order: {listed(self.order)}; expected: {listed(steps)}"
+            )
+
+    def assert_finished(self, *steps: str) -> None:
+        """Exactly these steps completed or failed, and did so at last in this order."""
+        if self.finished != list(steps):
+            raise self._wrong(
+                f"other steps finished, or in another order: {listed(self.finished)}; expected: {listed(steps)}"
             )
 
     def assert_completed(self, step: str, value: Any = _UNSAID) -> None:

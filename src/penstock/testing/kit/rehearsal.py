@@ -8,12 +8,13 @@ from typing import Any
 
 from penstock.app import Run
 from penstock.errors import DefinitionError
+from penstock.model.events import RunStarted
 from penstock.model.failure import Failure
 from penstock.model.graph import nearest
 from penstock.model.program import Definition
 from penstock.model.states import RunStatus
 from penstock.model.wording import listed
-from penstock.testing.kit.engine import RehearsalEngine, Script, Seconds
+from penstock.testing.kit.engine import RehearsalEngine, Replaced, Script, Seconds
 from penstock.testing.kit.log import RunLog
 
 Act = Callable[[Run[Any]], object]
@@ -40,7 +41,7 @@ def simulated(
                 close = nearest(name, known)
                 hint = f"did you mean {close!r}?" if close else f"it has {listed(known)}"
                 raise DefinitionError(f"the workflow has no step {name!r}; {hint}")
-    return Rehearsal(definition, Script(replace, seconds))
+    return Rehearsal(definition, Replaced(replace, seconds))
 
 
 def steps_of(definition: Definition) -> list[str]:
@@ -69,21 +70,20 @@ class Rehearsal:
     def __exit__(self, *_: object) -> None:
         self.engine.close()
 
-    @property
-    def now(self) -> float:
-        """The time here, in seconds."""
-        return self.engine.clock.now()
-
     def after(self, seconds: float, act: Act) -> None:
         """Have `act(run)` called so many seconds after the next run begins: `sim.after(5, lambda run: run.cancel())`."""
         self._acts.append((seconds, act))
 
     def run(self, **inputs: Any) -> Rehearsed:
         """Run it to its end, however it ends, and say what became of it."""
+        return self.play(inputs)
+
+    def play(self, inputs: Any, timeout: float | None = None) -> Rehearsed:
+        """The same, with `inputs` that need not have names, and a limit of the run's time in seconds."""
         using: Any = getattr(self._definition, "using", None)
-        if using is None:
-            return self._drive(self.engine.start(self._definition, inputs))
-        return self._drive(using(store=self.engine).start(**inputs))
+        if using is None or not isinstance(inputs, dict):
+            return self._drive(self.engine.start(self._definition, inputs, timeout=timeout))
+        return self._drive(using(store=self.engine, timeout=timeout).start(**inputs))
 
     def resume(self, run: Rehearsed) -> Rehearsed:
         """Go on with a run that failed: what brought it down is tried again. See Run.resume."""
@@ -98,7 +98,10 @@ class Rehearsal:
 
 
 class Rehearsed:
-    """A run that is over. `log` is what its log says; it is all there when the `with` block has ended."""
+    """A run that is over; it can be asked when the `with` block has ended, too.
+
+    `log` is what its log says, `version` stands for the structure of its workflow: names of steps and their dependencies.
+    """
 
     def __init__(self, run: Run[Any], known: Iterable[str]) -> None:
         self._run = run
@@ -106,6 +109,9 @@ class Rehearsed:
         self.status: RunStatus = run.status
         self.error: Failure | None = run.error
         self.log = RunLog(run.events(), known)
+        started = self.log.events[0][2]
+        assert isinstance(started, RunStarted)
+        self.version = started.version
 
     def result(self) -> Any:
         """The run's value. Raises RunFailed or RunCancelled, as Run.result does."""
