@@ -9,7 +9,6 @@ Each is a driver, an executor and a store of the one engine. Without a state sto
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Generator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -130,6 +129,8 @@ class AsyncExecutor(BaseExecutor):
         self, workflow: Workflow, *, run_id: str | None = None, **inputs: Any
     ) -> Coroutine[Any, Any, Workflow]:
         """See BaseExecutor.execute."""
+        import asyncio
+
         execution = _Execution(self, workflow, run_id, inputs)
         try:
             asyncio.get_running_loop()
@@ -171,6 +172,8 @@ class _Execution:
         return self._ended()
 
     async def run_async(self) -> Workflow:
+        import asyncio
+
         try:
             unfinished = await asyncio.to_thread(self._unfinished)
             if unfinished is None or not await asyncio.to_thread(self._resume, unfinished):

@@ -6,7 +6,6 @@ right before each task and told each change; its calls come one after another.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -103,6 +102,8 @@ class Keeper:
         return ask_and_tell
 
     def _async(self, name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+        import asyncio
+
         async def ask_and_tell(**arguments: Any) -> Any:
             state = await asyncio.to_thread(self._begin, name)
             if completed(state):

@@ -5,7 +5,6 @@ What is told was recorded before. A map's own events are its items'; it is told 
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -111,6 +110,8 @@ def _call(task: Task[..., Any], callback: str, *told: Any) -> None:
         try:
             fn(*told)
         except Exception:
+            import logging
+
             logging.getLogger("penstock").exception(
                 "%s of task %r raised; the run goes on", callback, task.name
             )
