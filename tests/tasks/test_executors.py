@@ -351,3 +351,24 @@ def test_failures_and_skips_are_told() -> None:
     flow.add_task(lambda: 1, name="after", depends_on=["broken"], on_status_change=tell)
     flow.run()
     assert told[1:] == [("broken", "failed"), ("after", "skipped")]
+
+
+# ── pools by size ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_pool_of_threads_is_named_with_its_size() -> None:
+    together = threading.Barrier(
+        12, timeout=20
+    )  # more than a pool has that is not told its size, on a small machine
+    flow = Workflow("pool", executor="threads:12")
+    for number in range(12):
+        flow.add_task(lambda: together.wait(), name=f"n{number}")
+    assert sorted(flow.run().values()) == list(range(12))
+
+
+@pytest.mark.parametrize("name", ["threads:0", "threads:", "threads:many", "threads:-1", "processes:2"])
+def test_a_pool_of_no_size_is_refused(name: str) -> None:
+    flow = Workflow("pool")
+    flow.add_task(lambda: 1, name="one", executor=name)
+    with pytest.raises(DefinitionError, match=f"there is no executor '{name}'"):
+        flow.run()
