@@ -7,7 +7,8 @@ reader of time; an observer is told what was recorded. Every promise made here i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from penstock.model.changes import Change, Columns, Letter, Row, Verdict
 from penstock.model.events import Event
@@ -158,6 +159,24 @@ class Store(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+class Transaction(Protocol):
+    """A transaction of a store: committed, and durable, when its `with` block has ended; what is raised there undoes it."""
+
+    def lend(self) -> AbstractContextManager[Any]:
+        """A connection by which a step writes as it likes, and which it may not commit; the store's own rows are not its."""
+
+    def write(self, changes: Sequence[Change]) -> list[Verdict]:
+        """See Store.commit. Who is refused anything undoes the whole."""
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """What a store may be able to do besides: let a step write in the transaction that holds its events."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Nobody else writes to the store while it is open. Its own thread must not ask the store for anything else."""
 
 
 class Job(NamedTuple):

@@ -12,6 +12,7 @@ from penstock.app.interrupts import Interruptible
 from penstock.app.leaving import Leaving, how_to_go_on
 from penstock.context import current
 from penstock.engine.sync_driver import SyncDriver
+from penstock.engine.transactions import refuse_within
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
@@ -35,6 +36,7 @@ class Driving(Hosting, Leaving):
 
     def own_driver(self) -> SyncDriver:
         """A driver for this thread; a step that runs a workflow itself gets another."""
+        refuse_within(self.store)
         driver: SyncDriver | None = getattr(self._local, "driver", None)
         if driver is None or driver.driving:
             driver = SyncDriver(self, self.default_executor)
@@ -45,6 +47,7 @@ class Driving(Hosting, Leaving):
 
     def background_driver(self) -> SyncDriver:
         """The driver in a thread of the engine's own; a step that runs there gets another: it may wait for what it starts."""
+        refuse_within(self.store)
         with self.lock:
             above = self._background_of_caller()
             depth = 0 if above is None else self._backgrounds.index(above) + 1

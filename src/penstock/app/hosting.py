@@ -22,8 +22,15 @@ class Hosting(Parts):
         with self.lock:
             found = self.executors.get(name)
             if found is None:
-                found = self.executors[name] = _make_executor(name, self.executors)
+                found = self.executors[name] = self._make_executor(name)
             return found
+
+    def _make_executor(self, name: str) -> Executor:
+        if name == "transaction":
+            from penstock.engine.transactions import Transactions
+
+            return Transactions(self.store, self.address)
+        return _make_executor(name, self.executors)
 
     def finished(self, run: machine.Run) -> None:
         held = self.holdings.pop(run.id)

@@ -18,6 +18,7 @@ from penstock.context.places import blame, spot_of
 from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere, Host, Refusal
 from penstock.engine.lanes import ABANDONED, Batch, Lane
+from penstock.engine.transactions import Transactions, run_within
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
@@ -120,7 +121,7 @@ class Driver:
                 core.begin(step, now)
                 continue
             began = now
-            now = self.run_here(step)
+            now = self.run_here(step) if step.lane is inline else run_within(self, step)
             if legal is not None:
                 self._learn(step.ask.fn, now - began)
             if now > end:
@@ -147,7 +148,7 @@ class Driver:
         if context.lines is not None:
             self.host.captured(step, context)
         if failure is not None:
-            self._failed(step, failure, context)
+            self.attempt_failed(step, failure, context)
         elif self._durable:
             self._ended(step, value, at)
         else:
@@ -246,7 +247,7 @@ class Driver:
 
     def applied(self, batch: Batch, refused: list[Run] | BaseException) -> None:
         """A batch is durable: do what it made legal."""
-        self.written = batch.number
+        self.written = max(self.written, batch.number)
         if refused:
             self._refused(batch, refused)
         for step in batch.stops:
@@ -301,9 +302,9 @@ class Driver:
         if failure is None:
             self._ended(step, value, self.now())
         else:
-            self._failed(step, failure, context)
+            self.attempt_failed(step, failure, context)
 
-    def _failed(self, step: Step, failure: Failure, context: Context) -> None:
+    def attempt_failed(self, step: Step, failure: Failure, context: Context) -> None:
         """An attempt that was told to stop may fail before the command that stops it is carried out: that comes first."""
         if context.cancelled and not step.stopping:
             self.post(self._failed_at_last, step, failure)
@@ -364,7 +365,8 @@ class Driver:
         lane = self._lanes.get(executor.name)
         if lane is None:
             slots = executor.slots if executor.slots is not None else 1_000_000
-            lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, executor))
+            elsewhere = None if isinstance(executor, Transactions) else executor
+            lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, elsewhere))
         return lane
 
 

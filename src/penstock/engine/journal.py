@@ -19,7 +19,7 @@ from penstock.errors import StoreError, StoreUnavailable
 from penstock.model import events as e
 from penstock.model.changes import Change, Duplicate, Guard, Ok, Put, Row, Verdict
 from penstock.model.machine import Run
-from penstock.ports import Codec, Observer, Store
+from penstock.ports import Codec, Observer, Store, Transaction
 
 Applied = Callable[[Batch, "list[Run] | BaseException"], None]
 
@@ -118,7 +118,7 @@ class DurableJournal:
         for run, verdict in zip(owners, verdicts, strict=True):
             run.lost = not isinstance(verdict, Ok | Duplicate)
         for batch in batches:
-            self._tell(batch)
+            self.tell(batch)
         return [list({row[0]: None for row in batch.rows if row[0].lost}) for batch in batches]
 
     def _changes(self, batches: list[Batch]) -> tuple[list[Change], list[Run]]:
@@ -159,7 +159,15 @@ class DurableJournal:
             columns |= {"state": "leased", "owner": self._owner, "due_in": self._ttl}
         puts.append(Put("runs", run.id, columns))
 
-    def _tell(self, batch: Batch) -> None:
+    def write_within(self, transaction: Transaction, batch: Batch) -> bool:
+        """Append a batch's rows in a transaction that is open. False if any were refused: then it is to be undone."""
+        changes, owners = self._changes([batch])
+        for run, verdict in zip(owners, transaction.write(changes), strict=True):
+            run.lost = not isinstance(verdict, Ok)
+        return not any(run.lost for run in owners)
+
+    def tell(self, batch: Batch) -> None:
+        """Tell observers of a batch that is written."""
         if self._observers:
             for run, sequence, at, event in batch.rows:
                 if not run.lost:

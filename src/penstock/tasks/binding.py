@@ -60,6 +60,15 @@ def signature_of(fn: Callable[..., Any], where: str) -> Signature:
     return Signature(parameters, everything)
 
 
+def check_connection(signature: Signature, task: str) -> None:
+    """Raise DefinitionError for a task with a transaction that has no parameter for its connection."""
+    if "connection" not in signature.parameters and not signature.everything:
+        raise DefinitionError(
+            f"task {task!r} has transaction=True and no parameter 'connection', by which it would write: add one, or leave"
+            " transaction=True out"
+        )
+
+
 class Around(NamedTuple):
     """What a task finds around it: the tasks it depends on, all tasks, and the declared inputs (None: none are declared)."""
 

@@ -12,7 +12,7 @@ from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
 from penstock.model.policies import Policy
 from penstock.model.wording import MOST, listed, shown
-from penstock.tasks.binding import Around, Parameter, Signature, bind, signature_of
+from penstock.tasks.binding import Around, Parameter, Signature, bind, check_connection, signature_of
 from penstock.tasks.inputs import resolve_annotations
 from penstock.tasks.options import policy_of
 from penstock.tasks.program import GraphProgram, Node, Source, Trigger
@@ -191,17 +191,21 @@ class Blueprint:
     def _signature(self, task: Task[..., Any]) -> Signature:
         with at(spot_of(task.fn)):
             signature = signature_of(task.fn, f"task {task.name!r}")
-        if not self.resources:
+        if task.options.get("transaction"):
+            check_connection(signature, task.name)
+        given = self._given(task)
+        if not given:
             return signature
-        kept = {name: p for name, p in signature.parameters.items() if name not in self.resources}
+        kept = {name: p for name, p in signature.parameters.items() if name not in given}
         return Signature(kept, signature.everything)
 
+    def _given(self, task: Task[..., Any]) -> set[str]:
+        """Parameters that a step is given when it runs: resources, and its transaction's connection."""
+        return {*self.resources, "connection"} if task.options.get("transaction") else {*self.resources}
+
     def _function(self, task: Task[..., Any]) -> Callable[..., Any]:
-        names = (
-            set(signature_of(task.fn, task.name).parameters) & set(self.resources)
-            if self.resources
-            else set()
-        )
+        resources = set(self.resources) - ({"connection"} if task.options.get("transaction") else set())
+        names = resources & signature_of(task.fn, task.name).parameters.keys() if resources else set()
         if not names:
             return task.fn
         from penstock.context import with_resources

@@ -17,7 +17,8 @@ class Options(TypedDict, total=False):
 
     retries: how often it is tried again, or a RetryPolicy. retry_delay, retry_backoff, retry_ceiling, retry_jitter: the waits.
     retry_on, never_retry_on: exception classes. timeout: of one attempt. executor: "inline", "threads", "processes",
-    "asyncio" or a name given to the engine. pure: has no effects, so it may start before its inputs are durable.
+    "asyncio" or a name given to the engine. transaction: its parameter `connection` writes to the store's own SQLite file, in
+    one commit with the record that it is done. pure: has no effects, so it may start before its inputs are durable.
     optional: its failure does not fail the run. on_status_change: told (name, status) of each change of a run's task.
     on_retry: told (name, attempt) of an attempt that failed and will be made again.
     """
@@ -31,6 +32,7 @@ class Options(TypedDict, total=False):
     never_retry_on: type[BaseException] | tuple[type[BaseException], ...]
     timeout: float | None
     executor: str | None
+    transaction: bool
     pure: bool
     optional: bool
     on_status_change: Callable[[str, Any], object] | None
@@ -57,6 +59,12 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
         fits, wanted = _RULES[name]
         if not fits(value):
             raise DefinitionError(f"{where}: {name}={shown(value)} must be {wanted}")
+
+
+    if options.get("transaction") and options.get("executor") is not None:
+        raise DefinitionError(
+            f"{where}: transaction=True runs on the thread that drives the run: leave executor={options['executor']!r} out"
+        )
 
 
 def check_settings(where: str, **given: Any) -> None:
@@ -86,7 +94,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
     return Policy(
         retry=_retry_policy(options),
         timeout=options.get("timeout"),
-        executor=options.get("executor"),
+        executor="transaction" if options.get("transaction") else options.get("executor"),
         pure=options.get("pure", False),
     )
 
@@ -177,6 +185,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "never_retry_on": _EXCEPTIONS,
     "timeout": (lambda value: value is None or _is_seconds(value), "a number of seconds above 0, or None"),
     "executor": _EXECUTOR,
+    "transaction": _TRUTH,
     "pure": _TRUTH,
     "optional": _TRUTH,
     "on_status_change": _CALLBACK,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, get_args
 
 from penstock.errors import LogTruncated, RunNotFound, SettingsError
@@ -15,6 +16,7 @@ from penstock.stores.sqlite.care import Care
 from penstock.stores.sqlite.claims import WINDOW, Claims, Wanted
 from penstock.stores.sqlite.clock import HostClock, LinuxClock, StoreClock
 from penstock.stores.sqlite.commits import Commits
+from penstock.stores.sqlite.lending import OpenTransaction
 from penstock.stores.sqlite.queries import json_list, statements
 from penstock.stores.sqlite.readers import Readers
 from penstock.stores.sqlite.writer import Durability, Writer
@@ -74,6 +76,15 @@ class SqliteStore:
         if topics:
             self._bells.ring(topics)
         return verdicts
+
+    @contextmanager
+    def transaction(self) -> Iterator[OpenTransaction]:
+        """See Transactional."""
+        with self._writer.transaction() as connection:
+            opened = OpenTransaction(connection, self._writer, self._clock)
+            yield opened
+        if opened.topics:
+            self._bells.ring(opened.topics)
 
     def read(self, run: str, after: int = 0, limit: int = 10_000) -> list[Row]:
         rows = self._readers.all(statements()["read_events"], (run, after, limit))

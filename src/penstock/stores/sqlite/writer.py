@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal
 
-from penstock.errors import StoreClosed, StoreError, StoreUnavailable
+from penstock.errors import CommandRefused, StoreClosed, StoreError, StoreUnavailable
 from penstock.stores.sqlite import faults, schema
 from penstock.stores.sqlite.lock import SideLock
 
@@ -61,6 +61,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._wal: int | None = None
         self._doubtful = False
+        self._lent_to: int | None = None  # the thread of the step that has the connection
         self._closed = ""
         self._writes = self._writes_at_rest = 0
         self._empty = True
@@ -117,6 +118,8 @@ class Writer:
 
     def run(self, sql: str, parameters: Sequence[Any]) -> None:
         """One statement that is a commit of its own, durable on return. IntegrityError passes as it is."""
+        if self._lent_to is not None:
+            self._refuse_its_own_thread()
         with self._mutex:
             if self._connection is None:
                 self.open()
@@ -137,6 +140,7 @@ class Writer:
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """BEGIN IMMEDIATE … COMMIT, durable on return; whatever is raised inside undoes it all."""
+        self._refuse_its_own_thread()
         with self._mutex:
             connection = self._connection or self.open()
             before = connection.total_changes
@@ -161,9 +165,29 @@ class Writer:
             yield connection
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:
+            if connection is self._connection and connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """The connection is a step's meanwhile. Called inside a transaction."""
+        self._lent_to = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._lent_to = None
+
+    def _refuse_its_own_thread(self) -> None:
+        if self._lent_to == threading.get_ident():
+            raise CommandRefused(
+                "a step with transaction=True cannot write to its store in another way, which would wait for the step to end:"
+                " use the connection it is given"
+            )
+
+    def forget(self) -> None:
+        """The connection was closed by whom it was lent to: the next use opens another. Called inside a transaction."""
+        self._release()
 
     def settle(self) -> None:
         """What this store's durability asks for before something read may be told as a fact."""
