@@ -15,7 +15,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,9 +54,6 @@ PRINTED = (
     r"\b(?:\w+\.)?(_?[a-z]+(?:_[a-z]+)+)(?=\()",
 )
 """How the document prints names: as code, in camel case, as calls."""
-
-
-STATE_STORES = find_spec("penstock.tasks.state_stores") is not None
 
 
 class Block(NamedTuple):
@@ -102,8 +98,7 @@ def a_workflow() -> flowweaver.Workflow:
 
 def run_python(block: Block) -> dict[str, Any]:
     """Run it with the package's names at hand, and the workflow it speaks of."""
-    stores = {"BaseStateStore", "JSONStateStore", "SQLiteStateStore"} if not STATE_STORES else set()
-    namespace = {name: getattr(flowweaver, name) for name in flowweaver.__all__ if name not in stores}
+    namespace = {name: getattr(flowweaver, name) for name in flowweaver.__all__}
     namespace["workflow"] = a_workflow()
     exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
     return namespace
@@ -135,10 +130,6 @@ def run_query(block: Block) -> None:
         assert sorted(done.stdout.split()) == ["downstream|COMPLETED", "upstream|COMPLETED"]
 
 
-def needs_state_stores(block: Block) -> bool:
-    return "StateStore" in block.text or block.text.startswith("sqlite3 ")
-
-
 def how(block: Block) -> Callable[[Block], object] | None:
     """How a block is run; None if it is prose."""
     if block.digest in PROSE:
@@ -161,12 +152,10 @@ def is_python(source: str) -> bool:
 
 
 def test_every_block_runs_or_is_listed_as_prose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran, waiting, overlooked = 0, 0, []
+    ran, overlooked = 0, []
     for number, block in enumerate(blocks()):
         run = how(block)
-        if run is not None and needs_state_stores(block) and not STATE_STORES:
-            waiting += 1
-        elif run is not None:
+        if run is not None:
             folder = tmp_path / str(number)
             folder.mkdir()
             monkeypatch.chdir(folder)
@@ -175,9 +164,7 @@ def test_every_block_runs_or_is_listed_as_prose(tmp_path: Path, monkeypatch: pyt
         elif block.digest not in PROSE:
             overlooked.append(str(block))
     assert not overlooked
-    assert ran + waiting == 6
-    if waiting:
-        pytest.skip(f"{waiting} of 6 blocks need state stores, which are not there")
+    assert ran == 6
 
 
 def test_what_is_listed_as_prose_is_in_the_document() -> None:
@@ -198,8 +185,6 @@ def test_the_blocks_did_what_they_say(tmp_path: Path, monkeypatch: pytest.Monkey
     workflow = run_python(ran)["workflow"]
     assert workflow.status is flowweaver.WorkflowStatus.COMPLETED
     assert workflow.get_task_result("downstream") == {"processed": "value"}
-    if not STATE_STORES:
-        pytest.skip("state stores are not there")
     (kept,) = [block for block in blocks() if 'SQLiteStateStore("state.db")' in block.text]
     run_python(kept)["executor"].execute(workflow)
     assert Path("state.db").is_file()
@@ -209,8 +194,7 @@ def test_every_name_that_is_printed_exists() -> None:
     found = text()
     printed = {name for pattern in PRINTED for name in re.findall(pattern, found)}
     assert not NOT_NAMES.keys() - printed
-    missing = {name for name in printed - NOT_NAMES.keys() if not exists(name)}
-    assert missing <= (set() if STATE_STORES else {"BaseStateStore", "JSONStateStore", "SQLiteStateStore"})
+    assert not {name for name in printed - NOT_NAMES.keys() if not exists(name)}
 
 
 def exists(name: str) -> bool:

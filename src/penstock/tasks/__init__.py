@@ -9,11 +9,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.errors import TaskExecutionError, WorkflowExecutionError
     from penstock.tasks.executors import AsyncExecutor, BaseExecutor, SequentialExecutor, ThreadedExecutor
+    from penstock.tasks.json_states import JSONStateStore
+    from penstock.tasks.state_stores import BaseStateStore, SQLiteStateStore
 
 __all__ = [
     "AsyncExecutor",
     "BaseExecutor",
+    "BaseStateStore",
+    "JSONStateStore",
     "RetryPolicy",
+    "SQLiteStateStore",
     "SequentialExecutor",
     "Task",
     "TaskExecutionError",
@@ -29,7 +34,7 @@ _LAZY = {
     "AsyncExecutor": "penstock.tasks.executors",
     "BaseExecutor": "penstock.tasks.executors",
     "BaseStateStore": "penstock.tasks.state_stores",
-    "JSONStateStore": "penstock.tasks.state_stores",
+    "JSONStateStore": "penstock.tasks.json_states",
     "SQLiteStateStore": "penstock.tasks.state_stores",
     "SequentialExecutor": "penstock.tasks.executors",
     "TaskExecutionError": "penstock.errors",

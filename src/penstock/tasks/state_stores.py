@@ -1,0 +1,157 @@
+"""Task states kept by name, as FlowWeaver keeps them: in a SQLite store of ours, in a JSON file, or as a subclass says."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.model import events as e
+from penstock.model.changes import Change, Put, Row
+from penstock.model.failure import Failure
+from penstock.model.ids import new_id
+from penstock.tasks.statuses import TaskStatus
+
+if TYPE_CHECKING:
+    from penstock.ports import Store
+
+PAGE = 5_000
+STATUS_OF = {
+    "step_started": TaskStatus.RUNNING,
+    "step_done": TaskStatus.COMPLETED,
+    "step_reused": TaskStatus.COMPLETED,
+    "step_failed": TaskStatus.FAILED,
+    "step_skipped": TaskStatus.SKIPPED,
+    "step_cancelled": TaskStatus.CANCELLED,
+}
+"""What the newest event of a step says of its task; a failure that will be tried again says pending."""
+
+
+class BaseStateStore(ABC):
+    """Where the states of tasks are kept by name. Calls may come from any thread; a save that fails must raise."""
+
+    @abstractmethod
+    def save_task_state(
+        self,
+        task_name: str,
+        status: TaskStatus | str,
+        result: Any = None,
+        error: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> None:
+        """Keep the newest state of a task; `timestamp` is now if left out."""
+
+    @abstractmethod
+    def load_task_state(self, task_name: str) -> Mapping[str, Any] | None:
+        """The newest state of a task: `status`, `result`, `error`, `timestamp`; None if it has none."""
+
+
+class SQLiteStateStore(BaseStateStore):
+    """Task states in a SQLite store; workflows that are executed with it are recorded in it as runs.
+
+    `SELECT task_name, status FROM tasks` answers on the file. What is saved directly goes to a log of its own for each object.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).resolve()
+        self.address = f"sqlite:///{self.path}"
+        self._lock = threading.Lock()
+        self._log = new_id(os.urandom(8))
+        self._length = 0
+        self._cursor = ""
+        self._newest: dict[str, Row] = {}
+        self._opened: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store underneath, opened when it is first needed."""
+        if self._opened is None:
+            from penstock.app.addresses import store_at
+
+            self._opened = store_at(self.address, "power")
+            assert self._opened is not None
+        return self._opened
+
+    def save_task_state(
+        self,
+        task_name: str,
+        status: TaskStatus | str,
+        result: Any = None,
+        error: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> None:
+        """See BaseStateStore. Raises CodecError for a result that cannot be stored, StoreError if nothing can be."""
+        from penstock.codecs import JsonCodec
+        from penstock.engine.rows import row_of
+
+        at = (timestamp or datetime.now(UTC)).timestamp()
+        event = _event_of(
+            task_name, TaskStatus(str(getattr(status, "value", status)).lower()), result, error, at
+        )
+        blobs: list[Put] = []
+        with self._lock:
+            row = row_of(self._length + 1, at, event, JsonCodec(), blobs)
+            self.store.commit([Change(run=self._log, expect=self._length, events=[row], puts=blobs)])
+            self._length += 1
+
+    def load_task_state(self, task_name: str) -> Mapping[str, Any] | None:
+        """See BaseStateStore. Only what was written since the last call is read."""
+        with self._lock:
+            self._catch_up()
+            row = self._newest.get(task_name)
+        return None if row is None else self._state(row)
+
+    def close(self) -> None:
+        """Let the file go; the next call opens it again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _catch_up(self) -> None:
+        while True:
+            rows, self._cursor = self.store.follow(self._cursor, PAGE)
+            for _, row in rows:
+                if row.kind in STATUS_OF and row.step is not None and row.item is None:
+                    known = self._newest.get(row.step)
+                    if known is None or row.at >= known.at:
+                        self._newest[row.step] = row
+            if len(rows) < PAGE:
+                return
+
+    def _state(self, row: Row) -> dict[str, Any]:
+        from penstock.codecs import JsonCodec
+        from penstock.engine.rows import event_of
+
+        event = event_of(row, JsonCodec(), self._blob)
+        failure = event.error if isinstance(event, e.StepFailed) else None
+        again = isinstance(event, e.StepFailed) and event.retry_at is not None
+        return {
+            "status": TaskStatus.PENDING if again else STATUS_OF[row.kind],
+            "result": getattr(event, "value", None),
+            "error": None if failure is None or again else failure.message,
+            "timestamp": datetime.fromtimestamp(row.at, UTC),
+        }
+
+    def _blob(self, digest: str) -> bytes:
+        data: bytes = self.store.get("blobs", [digest])[digest]["data"]
+        return data
+
+
+def _event_of(name: str, status: TaskStatus, result: Any, error: str | None, at: float) -> e.Event:
+    match status:
+        case TaskStatus.COMPLETED:
+            return e.StepDone(name, None, result)
+        case TaskStatus.RUNNING:
+            return e.StepStarted(name, None, 1)
+        case TaskStatus.SKIPPED:
+            return e.StepSkipped(name, error or "skipped")
+        case TaskStatus.CANCELLED:
+            return e.StepCancelled(name, None)
+        case _:
+            failure = Failure("builtins.Exception", error or "")
+            return e.StepFailed(name, None, 1, failure, at if status is TaskStatus.PENDING else None)
