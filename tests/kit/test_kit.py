@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 
 import pytest
@@ -269,3 +270,23 @@ def test_the_log_of_a_real_run_answers_the_same_questions() -> None:
     log = RunLog(run.events())
     log.assert_completed("one", 1)
     log.assert_order("one")
+
+
+def test_a_step_in_a_transaction_writes_to_a_database_of_the_rehearsal() -> None:
+    @task(transaction=True, retries=1)
+    def book(room: str, connection: sqlite3.Connection) -> int:
+        connection.execute("INSERT INTO bookings VALUES (?)", (room,))
+        if context().attempt == 1:
+            raise OSError("after the row was written")
+        return len(room)
+
+    flow = Workflow("rooms")
+    flow.add_task(book)
+    with simulated(flow) as sim:
+        sim.connection.execute("CREATE TABLE bookings (room TEXT)")
+        assert sim.run(room="red").result() == 3
+        assert sim.connection.execute("SELECT * FROM bookings").fetchall() == [("red",)]
+    with simulated(flow, replace={"book": 7}) as sim:
+        assert sim.run(room="red").result() == 7
+    with simulated(flow, replace={"book": lambda connection: connection.total_changes}) as sim:
+        assert sim.run(room="red").result() == 0

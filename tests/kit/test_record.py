@@ -149,16 +149,15 @@ def test_a_failed_run_that_was_resumed_is_replayed(shop: Path, tmp_path: Path) -
     assert again.returncode == 0, again.stdout
 
 
-def test_without_a_file_the_test_is_printed(shop: Path) -> None:
+def test_without_a_file_the_test_is_printed_and_a_file_that_is_there_is_not_written_over(
+    shop: Path, tmp_path: Path
+) -> None:
     assert penstock_in_a_process("run", str(shop), "--order", "7").returncode == 0
     shown = type_in("record", "latest")
     assert shown.output == record("latest")
     compile(shown.output, "test_shown.py", "exec")
     assert '"flows/shop.py:flow"' in shown.output
 
-
-def test_a_file_that_is_there_is_not_written_over(shop: Path, tmp_path: Path) -> None:
-    assert penstock_in_a_process("run", str(shop), "--order", "7").returncode == 0
     (tmp_path / "mine.py").write_text("mine")
     refused = type_in("record", "latest", "--to", "mine.py")
     assert refused.exit_code == 2

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, Protocol
 
 from penstock.app import Engine, Run
 from penstock.app.parts import Held
 from penstock.context import resources
 from penstock.context.capture import install, uninstall
+from penstock.engine.transactions import NAME as TRANSACTION
 from penstock.engine.virtual import VirtualDriver
 from penstock.model import machine
 from penstock.model.invariants import waits
@@ -89,14 +91,18 @@ class RehearsedExecutor:
         """Anything goes: nothing leaves this thread."""
 
     def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
-        self._flying[job.token] = job
         engine = self._engine
+        if self.name == TRANSACTION:
+            job = job._replace(kwargs={**job.kwargs, "connection": engine.connection})
+        self._flying[job.token] = job
         answer = engine.script.play(job, engine.elapsed)
         if answer is None:
             engine.endless.append(job.token)
-        else:
-            outcome, seconds = answer
-            engine.later(seconds, partial(self._end, job, outcome, ended))
+            return
+        outcome, seconds = answer
+        if self.name == TRANSACTION:
+            (engine.connection.commit if outcome.failure is None else engine.connection.rollback)()
+        engine.later(seconds, partial(self._end, job, outcome, ended))
 
     def _end(self, job: Job, outcome: Outcome, ended: Callable[[Any, Outcome], None]) -> None:
         if self._flying.get(job.token) is job:
@@ -114,7 +120,7 @@ class RehearsedExecutor:
 def _slots_of(name: str) -> int | None:
     """What runs at once under `flow.run()`: plain steps one by one, those in threads or on a loop as many as there are."""
     kind, _, slots = name.partition(":")
-    if kind in ("inline", "sequential", "transaction"):
+    if kind in ("inline", "sequential", TRANSACTION):
         return 1
     return int(slots) if slots.isdecimal() else None
 
@@ -146,6 +152,11 @@ class RehearsalEngine(Engine):
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         """Have something happen so many seconds from now."""
         self.world.later(seconds, self._thread, what)
+
+    @cached_property
+    def connection(self) -> sqlite3.Connection:
+        """What steps in transactions write to: a database in memory."""
+        return sqlite3.connect(":memory:")
 
     @property
     def elapsed(self) -> float:
@@ -197,5 +208,7 @@ class RehearsalEngine(Engine):
     def close(self) -> None:
         if not self.closed:
             super().close()
+            if "connection" in vars(self):
+                self.connection.close()
             uninstall()
             resources.release()

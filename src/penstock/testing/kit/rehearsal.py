@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from penstock.app import Run
@@ -69,6 +70,11 @@ class Rehearsal:
 
     def __exit__(self, *_: object) -> None:
         self.engine.close()
+
+    @property
+    def connection(self) -> Connection:
+        """What steps with `transaction=True` write to here: a database in memory, for tables to make and rows to look at."""
+        return self.engine.connection
 
     def after(self, seconds: float, act: Act) -> None:
         """Have `act(run)` called so many seconds after the next run begins: `sim.after(5, lambda run: run.cancel())`."""
