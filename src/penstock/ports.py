@@ -149,7 +149,9 @@ class Store(Protocol):
         """What is wrong with the store, a sentence each; empty when sound."""
 
     def health(self) -> dict[str, Any]:
-        """Figures for people: size, wal_size, schema_version, durability, counts (of rows, by table)."""
+        """Figures for people: size, wal_size, schema_version, durability, counts (of rows, by table), statuses (how many runs
+        of each), newest_event_at (None without events), clock_jump (seconds by which wall time was set forward, if known).
+        """
 
     def prune(self, runs: Iterable[str]) -> int:
         """Delete finished runs with all that is theirs, and blobs nobody names any more; how many runs went.

@@ -95,7 +95,7 @@ def store_at(address: str, durability: str = "power") -> Store | None:
     from penstock.stores.sqlite import SqliteStore
 
     path = Path(address.removeprefix("sqlite:///"))
-    _make_folder(path)
+    make_folder(path)
     if durability == "crash":
         return SqliteStore(path, durability="crash")
     if durability != "power":
@@ -105,7 +105,7 @@ def store_at(address: str, durability: str = "power") -> Store | None:
     return SqliteStore(path)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
     """A folder of our own is made, and kept out of version control; any other must be there."""
     folder = path.parent
     if folder.name == ".penstock" and not folder.exists() and folder.parent.is_dir():

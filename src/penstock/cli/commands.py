@@ -11,6 +11,7 @@ import click
 
 from penstock import __version__
 from penstock.cli import ending
+from penstock.cli.guessing import CommandGroup
 
 COMMANDS: Final = {
     "run": "Run a workflow and watch it.",
@@ -25,13 +26,14 @@ COMMANDS: Final = {
     "signal": "Send a message into a run.",
     "validate": "Check workflows without running them.",
     "record": "Make a test that replays a run.",
+    "db": "Look after the store's file: info, check, backup, restore, migrate.",
     "settings": "What is set, and who says so.",
     "new": "Make a starter project.",
 }
 """Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""
 
 
-class Commands(click.Group):
+class Commands(CommandGroup):
     """Loads a command's module when it is called, and ends every command as `ending` says."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -43,12 +45,11 @@ class Commands(click.Group):
         command: click.Command = import_module(f"penstock.cli.{cmd_name}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(_unknown(args[0]), ctx)
-        return super().resolve_command(ctx, args)
+    def unknown(self, name: str, known: Sequence[str]) -> str:
+        """See CommandGroup.unknown."""
+        if name.endswith(".py") or ".py:" in name:
+            return f"there is no command {name!r}; to run that file: penstock run {name}"
+        return super().unknown(name, known)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -77,17 +78,6 @@ class Commands(click.Group):
 
 class BrokenPipe(Exception):
     """A BrokenPipeError on its way past click, which would exit with 1 for it: that means a failed run here."""
-
-
-def _unknown(name: str) -> str:
-    from penstock.model.graph import nearest
-
-    close = nearest(name, COMMANDS)
-    if close is not None:
-        return f"there is no command {name!r}; did you mean {close!r}?"
-    if name.endswith(".py") or ".py:" in name:
-        return f"there is no command {name!r}; to run that file: penstock run {name}"
-    return f"there is no command {name!r}; there are {', '.join(COMMANDS)}"
 
 
 @click.command(

@@ -55,10 +55,11 @@ class Desk:
 
     def command(self, name: str, run: str, *more: str) -> str:
         """A command line to type next."""
-        words = ["penstock", name, run[:8], *more]
-        if self.store is not None:
-            words += ["--store", self.store]
-        return shlex.join(words)
+        return self.line(shlex.join([name, run[:8], *more]))
+
+    def line(self, words: str) -> str:
+        """`penstock` and these words, on the same store."""
+        return f"penstock {words}" + (f" --store {shlex.quote(self.store)}" if self.store is not None else "")
 
     def say(self, text: str = "") -> None:
         """Print a line for people."""

@@ -16,6 +16,7 @@ from typing import Final
 
 import click
 
+from penstock.cli.guessing import unknown_option
 from penstock.cli.ink import ink_for
 from penstock.errors import (
     BugError,
@@ -81,6 +82,8 @@ def report(error: BaseException, *, debug: bool, as_json: bool) -> None:
 
 def message_of(error: BaseException) -> str:
     """What went wrong, for people, without the class's name where the message stands alone."""
+    if isinstance(error, click.NoSuchOption):
+        return unknown_option(error)
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, PenstockError):

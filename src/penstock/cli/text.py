@@ -36,6 +36,18 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def size(count: int) -> str:
+    """Bytes as people count them: `512 bytes`, `64 kB`, `4.1 MB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "GB":
+            break
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:,.0f} {unit}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 step`, `3 steps`."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from penstock.model.graph import nearest
+
 LONGEST = 120
 MOST = 12
 
@@ -25,3 +27,10 @@ def listed(names: Iterable[str]) -> str:
     more = len(names) - MOST
     text = ", ".join(islice(names, MOST))
     return f"{text} and {more:,} more" if more > 0 else text
+
+
+def guess(name: str, known: Iterable[str], otherwise: str = "there are") -> str:
+    """What to say of an unknown name: the known one that was probably meant, else which there are."""
+    known = list(known)
+    close = nearest(name, known)
+    return f"did you mean {close!r}?" if close else f"{otherwise} {listed(known) or 'none'}"

@@ -166,7 +166,11 @@ class MemoryStore:
             letters = sum(len(inbox.letters) for inbox in disk.inboxes.values())
             counts |= {"events": len(disk.stream), "letters": letters, "logs": len(disk.output)}
             size = sum(len(event.body) for _, _, event in disk.stream)
-            return {"size": size, "wal_size": 0, "schema_version": 1, "durability": "none", "counts": counts}
+            statuses = dict(Counter(row["status"] for row in disk.tables["runs"].values()))
+            return {
+                "size": size, "wal_size": 0, "schema_version": 1, "durability": "none", "counts": counts, "statuses": statuses,
+                "newest_event_at": disk.stream[-1][2].at if disk.stream else None, "clock_jump": 0.0,
+            }  # fmt: skip
 
     def prune(self, runs: Iterable[str]) -> int:
         with self._locked() as disk:

@@ -73,7 +73,7 @@ class SideLock:
 
     def _reproach(self, waited: float) -> str:
         holder = self.holder()
-        who = f"process {holder} ({_deed(holder)})" if holder else "another process"
+        who = f"process {holder} ({deed(holder)})" if holder else "another process"
         return (
             f"{self._store} could not be written for {waited:.0f} s: {who} holds its lock. "
             f"It was stopped, or hangs, inside a write: continue it (kill -CONT) or end it"
@@ -110,7 +110,7 @@ class SideLock:
             os.close(fd)
 
 
-def _deed(process: int) -> str:
+def deed(process: int) -> str:
     """What a process is and whether it is stopped."""
     command = " ".join(_lines(f"/proc/{process}/cmdline")).replace("\0", " ").strip()
     state = [

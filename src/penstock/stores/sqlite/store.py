@@ -55,7 +55,7 @@ class SqliteStore:
         self._bells = Bells(self.path)
         self._commits = Commits(self._writer, self._clock)
         self._claims = Claims(self._writer, self._readers, self._clock)
-        self._care = Care(self.path, self._writer, self._readers)
+        self._care = Care(self.path, self._writer, self._readers, self._clock)
         try:
             self._open()
         except BaseException:

@@ -96,7 +96,8 @@ class CarePart(StorePart):
         store.write_logs([("r", "s", None, 1, 5.0, "stdout", "x")])
         write(store, append("s", 0))
         health = store.health()
-        assert {"size", "wal_size", "schema_version", "durability", "counts"} <= health.keys()
+        assert {"size", "wal_size", "schema_version", "durability", "counts", "clock_jump"} <= health.keys()
+        assert (health["statuses"], health["newest_event_at"]) == ({"pending": 1}, store.read("s")[-1].at)
         assert health["counts"] == {
             "runs": 1, "queued": 0, "documents": 1, "blobs": 0, "events": 4, "letters": 1, "logs": 1,
         }  # fmt: skip

@@ -143,6 +143,9 @@ INSERT INTO boots (id, origin) VALUES (?, ?)
 -- After a boot no lease of the boot before stands.
 UPDATE {table} SET due = 0 WHERE state = 'leased'
 
+-- name: standing_leases
+SELECT id, owner FROM runs WHERE state = 'leased' AND due > ?
+
 -- name: quick_check
 PRAGMA quick_check(20)
 
@@ -154,6 +157,12 @@ PRAGMA page_size
 
 -- name: journal_mode
 PRAGMA journal_mode
+
+-- name: statuses
+SELECT status, count(*) FROM runs GROUP BY status
+
+-- name: newest_event_at
+SELECT at FROM events WHERE run <> '' ORDER BY position DESC LIMIT 1
 
 -- name: logs_with_holes
 SELECT run, min(sequence), max(sequence), count(*) FROM events WHERE run <> ''
