@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
@@ -127,7 +127,21 @@ class Workflow(Reporting):
         place.values = dict(values or {})
         return name
 
-    def task(self, fn: Callable[P, R] | None = None, /, **options: Any) -> Any:
+    @overload
+    def task(self, fn: Callable[P, R], /) -> Task[P, R]: ...
+    @overload
+    def task(
+        self,
+        /,
+        *,
+        depends_on: str | Task[..., Any] | Iterable[str | Task[..., Any]] | None = (),
+        name: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        when: Callable[..., bool] | None = None,
+        trigger: Trigger = "all_succeeded",
+        **options: Unpack[Options],
+    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(self, fn: Any = None, /, **options: Any) -> Any:
         """`@flow.task` or `@flow.task(depends_on=[...])`: make a function a task of this workflow."""
         if fn is not None:
             return self.add_task(fn)
