@@ -125,7 +125,9 @@ def test_resources_come_with_it(engine: Engine) -> None:
 def test_what_it_logs_is_kept(engine: Engine) -> None:
     run = one(lambda connection: penstock.context().log.warning("booked")).using(store=engine).start()
     run.result(timeout=10)
-    assert [line[-1] for line in engine.durable_store().read_logs(run.id)] == ["WARNING penstock.step: booked"]
+    assert [line[-1] for line in engine.durable_store().read_logs(run.id)] == [
+        "WARNING penstock.step: booked"
+    ]
 
 
 # Fencing

@@ -12,7 +12,9 @@ from penstock.cli.desk import Desk, run_argument, with_desk
 @click.command(name="record", no_args_is_help=True)
 @run_argument
 @click.option(
-    "--to", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; left out, it is printed."
+    "--to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; left out, it is printed.",
 )
 @with_desk
 def command(desk: Desk, name: str, to: Path | None) -> None:

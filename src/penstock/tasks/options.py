@@ -60,7 +60,6 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
         if not fits(value):
             raise DefinitionError(f"{where}: {name}={shown(value)} must be {wanted}")
 
-
     if options.get("transaction") and options.get("executor") is not None:
         raise DefinitionError(
             f"{where}: transaction=True runs on the thread that drives the run: leave executor={options['executor']!r} out"
