@@ -229,7 +229,8 @@ ROWS = {
         "penstock.open('x.db', durability='pwer')  # here\n", "'pwer'", "'power' (survives a power cut)"
     ),
     "a status that is none": flow(
-        "penstock.open('x.db').list(status='done')  # here\n", "status='done'", "completed, failed, cancelled"
+        "with penstock.open('x.db') as engine:\n    engine.list(status='done')  # here\n",
+        "status='done'", "completed, failed, cancelled",
     ),
     "a context outside a step": flow("penstock.context()  # here\n", "outside a step", "inside a step's function"),
     "a resumed run that was cancelled": flow(
