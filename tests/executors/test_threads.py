@@ -30,8 +30,19 @@ def executor() -> Iterator[ThreadExecutor]:
     executor.close(wait=False)
 
 
+_before: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _look_at_threads() -> None:
+    """What other tests in this process left running is not counted."""
+    _before.clear()
+    _before.update(threading.enumerate())
+
+
 def own_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("penstock-")]
+    new = set(threading.enumerate()) - _before
+    return [thread for thread in new if thread.name.startswith("penstock-")]
 
 
 def test_threads_are_made_when_they_are_needed_and_used_again(executor: ThreadExecutor) -> None:
