@@ -11,14 +11,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock.errors import CodecError, StoreCorrupt
-from penstock.tasks import BaseStateStore, JSONStateStore, SQLiteStateStore, TaskStatus, json_states
+from penstock.app.alone import alone_with
+from penstock.errors import (
+    CodecError,
+    DefinitionError,
+    SettingsError,
+    StoreCorrupt,
+    StoreForeign,
+    StoreUnavailable,
+)
+from penstock.tasks import BaseStateStore, JSONStateStore, SQLiteStateStore, TaskStatus
 
 STORES: dict[str, Callable[[Path], Any]] = {
     "json": lambda folder: JSONStateStore(folder / "state.json"),
@@ -105,11 +113,11 @@ def test_four_threads_in_each_of_four_processes_lose_nothing(kind: str, tmp_path
 
 @pytest.mark.parametrize("kind", list(STORES))
 def test_a_process_that_is_killed_loses_nothing_that_was_saved(kind: str, tmp_path: Path) -> None:
-    for life in range(8):
+    for life in range(12):
         saver = start(kind, tmp_path, str(life), 10_000, 2)
         assert saver.stdout is not None
         told = [saver.stdout.readline().strip()]
-        time.sleep(0.03 * life)
+        time.sleep(0.02 * life)
         os.kill(saver.pid, signal.SIGKILL)
         told += [
             line.strip() for line in saver.stdout.read().splitlines(keepends=True) if line.endswith("\n")
@@ -122,28 +130,36 @@ def test_a_process_that_is_killed_loses_nothing_that_was_saved(kind: str, tmp_pa
             json.loads((tmp_path / "state.json").read_bytes())
 
 
+def written_bytes() -> int:
+    """What this process has handed to the system to be written, so far."""
+    return int(Path("/proc/self/io").read_text().partition("wchar: ")[2].split()[0])
+
+
+def filled(path: Path, tasks: int, result: Any = None) -> JSONStateStore:
+    store = JSONStateStore(path)
+    for number in range(tasks):
+        store.save_task_state(f"task{number}", "completed", number if result is None else result)
+    return store
+
+
 def test_a_save_costs_no_more_with_ten_times_the_tasks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    written = 0
-
-    def count(text: str, *_: Any) -> None:
-        nonlocal written
-        written += len(text)
-
-    dumps = json.dumps
-    monkeypatch.setattr(
-        json_states.json, "dumps", lambda value, **how: (text := dumps(value, **how), count(text))[0]
-    )
-    monkeypatch.setattr(json_states.os, "fsync", lambda _: None)
-    monkeypatch.setattr(json_states.os, "fdatasync", lambda _: None)
     cost = {}
     for tasks in (500, 5_000):
-        written, store = 0, JSONStateStore(tmp_path / f"{tasks}.json")
-        for number in range(tasks):
-            store.save_task_state(f"task{number}", "completed", number)
-        cost[tasks] = written / tasks
+        before = written_bytes()
+        filled(tmp_path / f"{tasks}.json", tasks)
+        cost[tasks] = (written_bytes() - before) // tasks
+    record_property(
+        "told", f"json states: {cost[500]:,} bytes written per task of 500, {cost[5_000]:,} of 5,000"
+    )
     assert cost[5_000] < 2 * cost[500]
+
+
+def test_large_results_are_not_written_again_with_every_save(tmp_path: Path) -> None:
+    before = written_bytes()
+    filled(tmp_path / "state.json", 60, "x" * 100_000)
+    assert written_bytes() - before < 4 * 60 * 100_000
 
 
 def test_a_damaged_file_is_set_aside_and_said_so(tmp_path: Path) -> None:
@@ -156,10 +172,229 @@ def test_a_damaged_file_is_set_aside_and_said_so(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["tasks"]["one"]["status"] == "completed"
 
 
+def test_a_damaged_journal_is_set_aside_and_the_file_counts(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 300)
+    kept = set(json.loads(store.path.read_bytes())["tasks"])
+    lines = store.journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) > 3
+    lines[2] = lines[2].replace(b'"status"', b'"stat\x00s"')
+    store.journal.write_bytes(b"".join(lines))
+    other = JSONStateStore(store.path)
+    with pytest.raises(StoreCorrupt, match=r"journal\.corrupt\. What is in state\.json is whole"):
+        other.load_task_state("task0")
+    assert {f"task{n}" for n in range(300) if other.load_task_state(f"task{n}") is not None} == kept
+    other.save_task_state("task299", "completed", 299)
+    assert JSONStateStore(store.path).load_task_state("task299") is not None
+
+
+def test_the_journal_of_a_damaged_file_goes_aside_with_it(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 300)
+    whole, journal = store.path.read_bytes(), store.journal.read_bytes()
+    store.path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(StoreCorrupt, match=r"state\.json\.corrupt and state\.json\.journal\.corrupt"):
+        store.load_task_state("task0")
+    assert store.load_task_state("task0") is None
+    (tmp_path / "state.json.journal.corrupt").rename(store.journal)
+    store.path.write_bytes(whole)
+    assert store.journal.read_bytes() == journal
+    assert all(store.load_task_state(f"task{n}") is not None for n in range(300))
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0", b'{"name": "a package"}', b"[1, 2]"])
+def test_a_file_of_somebody_else_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "theirs"
+    path.write_bytes(content)
+    for call in (lambda s: s.load_task_state("one"), lambda s: s.save_task_state("one", "completed")):
+        with pytest.raises(StoreForeign, match="name another file"):
+            call(JSONStateStore(path))
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_taken_as_new(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.touch()
+    JSONStateStore(path).save_task_state("one", "completed", 1)
+    assert json.loads(path.read_bytes())["tasks"]["one"]["result"] == 1
+
+
+def test_a_file_that_is_removed_takes_its_journal_with_it(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 300)
+    store.path.unlink()
+    for each in (store, JSONStateStore(store.path)):
+        assert [n for n in range(300) if each.load_task_state(f"task{n}") is not None] == []
+    store.save_task_state("first", "completed", 1)
+    assert set(json.loads(store.path.read_bytes())["tasks"]) == {"first"}
+
+
+def test_a_backup_that_is_put_back_counts_as_it_is(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 200)
+    store.close()
+    backup = store.path.read_bytes()
+    for number in range(400):
+        store.save_task_state(f"task{number}", "failed", error="no luck")
+    store.path.write_bytes(backup)
+    for each in (store, JSONStateStore(store.path)):
+        assert [each.load_task_state(f"task{n}")["status"] for n in range(200)] == ["completed"] * 200
+        assert each.load_task_state("task300") is None
+    store.save_task_state("after", "completed", 1)
+    other = JSONStateStore(store.path)
+    assert [other.load_task_state(f"task{n}")["status"] for n in range(200)] == ["completed"] * 200
+    assert other.load_task_state("after") is not None
+
+
+def test_closing_puts_all_into_the_file(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 300)
+    assert len(json.loads(store.path.read_bytes())["tasks"]) < 300
+    store.close()
+    assert len(json.loads(store.path.read_bytes())["tasks"]) == 300
+    assert store.load_task_state("task299") is not None
+
+
+def test_a_journal_that_was_removed_is_missed_but_does_no_harm(tmp_path: Path) -> None:
+    store = filled(tmp_path / "state.json", 300)
+    kept = set(json.loads(store.path.read_bytes())["tasks"])
+    store.journal.unlink()
+    store.save_task_state("next", "completed", 1)
+    found = {name for name in [*(f"task{n}" for n in range(300)), "next"] if store.load_task_state(name)}
+    assert found == kept | {"next"}
+
+
+LIMITED = """
+import resource, signal, sys
+from penstock.errors import StoreFull
+from tests.tasks.test_state_stores import filled
+store = filled(sys.argv[1], 300)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (store.journal.stat().st_size + 20, resource.RLIM_INFINITY))
+try:
+    store.save_task_state("refused", "completed", 1)
+except StoreFull:
+    assert store.load_task_state("refused") is None
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    store.save_task_state("next", "completed", 1)
+    print("refused")
+"""
+
+
+def test_a_save_that_the_disk_refuses_raises_and_counts_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    command = [sys.executable, "-c", LIMITED, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+    other = JSONStateStore(path)
+    assert other.load_task_state("refused") is None
+    assert other.load_task_state("next") is not None
+    assert other.load_task_state("task299") is not None
+
+
+def test_who_holds_the_lock_too_long_is_named(tmp_path: Path) -> None:
+    path, told = tmp_path / "state.json", rf"process {os.getpid()} .*kill -CONT"
+    with alone_with(path), pytest.raises(StoreUnavailable, match=told), alone_with(path, patience=0.05):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", None, 3, "\udcff"])
+def test_what_can_be_no_name_is_refused(make: Callable[[], Any], name: Any) -> None:
+    store = make()
+    with pytest.raises(DefinitionError, match="task_name="):
+        store.save_task_state(name, "completed", 1)
+    store.save_task_state("next", "completed", 1)
+
+
+def test_a_status_that_means_nothing_is_refused_with_those_that_do(make: Callable[[], Any]) -> None:
+    with pytest.raises(DefinitionError, match=r"'done' .*pending, running, completed"):
+        make().save_task_state("one", "done")
+
+
+def test_what_is_saved_last_is_loaded_though_the_clock_went_back(make: Callable[[], Any]) -> None:
+    store, at = make(), datetime(2026, 11, 21, 12, tzinfo=UTC)
+    store.save_task_state("one", "running", timestamp=at)
+    store.save_task_state("one", "completed", 1, timestamp=at - timedelta(seconds=3))
+    assert (store.load_task_state("one")["status"], make().load_task_state("one")["result"]) == (
+        "completed",
+        1,
+    )
+
+
+def test_an_error_about_a_file_of_an_odd_name_is_kept(make: Callable[[], Any]) -> None:
+    make().save_task_state("one", "failed", error="no file \udcff")
+    assert "no file" in make().load_task_state("one")["error"]
+
+
+def test_a_store_in_memory_or_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="name a file, or leave it out"):
+        SQLiteStateStore(":memory:")
+    with pytest.raises(SettingsError, match="is a folder; name a file"):
+        JSONStateStore(tmp_path)
+
+
+def test_a_forked_child_that_closes_saves_beside_its_parent(make: Callable[[], Any]) -> None:
+    store = make()
+    store.save_task_state("parent", "completed", 1)
+    child = os.fork()
+    if child == 0:
+        try:
+            store.close()
+            store.save_task_state("child", "completed", 2)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    store.save_task_state("parent again", "completed", 3)
+    names = ("parent", "child", "parent again")
+    assert [make().load_task_state(name)["result"] for name in names] == [1, 2, 3]
+
+
+ORDERS = """
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from penstock.errors import WorkflowExecutionError
+from penstock.tasks import SequentialExecutor, Workflow, task
+from tests.tasks.test_state_stores import STORES
+@dataclass
+class Order:
+    number: int
+@task
+def load() -> Order:
+    print("loaded")
+    return Order(3)
+@task
+def use(load: Order) -> int:
+    if sys.argv[3] == "break":
+        raise RuntimeError("no luck")
+    return load.number
+flow = Workflow("orders")
+flow.add_task(load)
+flow.add_task(use, depends_on=["load"])
+store = STORES[sys.argv[1]](Path(sys.argv[2]))
+try:
+    SequentialExecutor(state_store=store, resume_scope="task").execute(flow)
+    print(flow.get_task_result("use"))
+except WorkflowExecutionError as error:
+    print(error.failed_task)
+"""
+
+
+@pytest.mark.parametrize("kind", list(STORES))
+def test_a_value_of_the_workflows_class_is_restored_as_such_by_the_next_process(
+    kind: str, tmp_path: Path
+) -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", ORDERS, kind, str(tmp_path), how],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for how in ("break", "go on")
+    ]
+    assert told == [["loaded", "use"], ["3"]]
+
+
 def test_a_line_that_was_cut_off_is_cut_away(tmp_path: Path) -> None:
-    store = JSONStateStore(tmp_path / "state.json")
-    for number in range(100):
-        store.save_task_state(f"task{number}", "completed", number)
+    store = filled(tmp_path / "state.json", 300)
     with open(store.journal, "ab") as journal:
         journal.write(b'{"task": "torn", "stat')
     other = JSONStateStore(tmp_path / "state.json")

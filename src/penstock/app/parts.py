@@ -109,10 +109,7 @@ class Parts:
         """Let the codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""
         if self.store is None or definition in self._learned:
             return
-        for annotation in getattr(definition, "annotations", list)():
-            self.codec.learn(annotation)
-        for module in getattr(definition, "modules", set)():
-            self.codec.allow(f"{module}:*")
+        teach(self.codec, definition)
         self._learned.add(definition)
 
     def durable_store(self) -> Store:
@@ -122,3 +119,11 @@ class Parts:
                 "this engine is ephemeral: it keeps nothing; give it a store, such as sqlite:///runs.db"
             )
         return self.store
+
+
+def teach(codec: JsonCodec, definition: Any) -> None:
+    """Let a codec resolve the classes that a definition's annotations name, and those of the modules its code is in."""
+    for annotation in getattr(definition, "annotations", list)():
+        codec.learn(annotation)
+    for module in getattr(definition, "modules", set)():
+        codec.allow(f"{module}:*")

@@ -1,10 +1,12 @@
 """Executors of tasks: `SequentialExecutor().execute(flow)` runs a workflow and shows on it what became of its tasks.
 
-Each is a driver, an executor and a store of the one engine. Without a state store nothing is kept. With `JSONStateStore` or
-`SQLiteStateStore` the run is recorded there, and executing the workflow again does not run again what was completed:
+Each is a driver, an executor and a store of the one engine. Without a state store nothing is kept. With `SQLiteStateStore` the
+run is recorded there, and executing the workflow again does not run again what was completed:
 
 - of the run, `resume_scope="run"`: the newest run of the workflow goes on if it did not complete, else a new one begins;
 - by the task's name, `resume_scope="task"`: whatever the store holds as completed is restored, whichever run completed it.
+
+`JSONStateStore`, and a state store of your own, keep no runs: there it is always by the task's name.
 """
 
 from __future__ import annotations
@@ -151,6 +153,7 @@ class _Execution:
         self._engine = _engine_of(executor.state_store)
         program = executor.program_of(workflow)
         store, listener = executor.state_store, None
+        _teach(store, workflow)
         if store is not None and self._engine.store is None:
             keeper = self._keeper = Keeper(store)
             program = arranged(program, None, None, keeper.node)
@@ -241,6 +244,17 @@ def _engine_of(store: StateStore | None) -> Engine:
     from penstock.app import engine_at
 
     return engine_at(getattr(store, "address", "ephemeral"))
+
+
+def _teach(store: StateStore | None, workflow: Workflow) -> None:
+    """What a state store of ours saved of the workflow's classes comes back as such."""
+    codec = getattr(store, "codec", None)
+    if codec is not None:
+        from penstock.app.parts import teach
+        from penstock.codecs import JsonCodec
+
+        if isinstance(codec, JsonCodec):
+            teach(codec, workflow)
 
 
 def _execution_error(error: RunFailed) -> WorkflowExecutionError:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.errors import DefinitionError, SettingsError
 from penstock.model import events as e
 from penstock.model.changes import Change, Put, Row
 from penstock.model.failure import Failure
@@ -43,7 +44,11 @@ class BaseStateStore(ABC):
         error: str | None = None,
         timestamp: datetime | None = None,
     ) -> None:
-        """Keep the newest state of a task; `timestamp` is now if left out."""
+        """Keep the newest state of a task; `timestamp` is now if left out, and local if it has no zone.
+
+        Raises DefinitionError for a name or status that means nothing, CodecError for a result that cannot be stored,
+        StoreError if the state is not kept.
+        """
 
     @abstractmethod
     def load_task_state(self, task_name: str) -> Mapping[str, Any] | None:
@@ -54,27 +59,38 @@ class SQLiteStateStore(BaseStateStore):
     """Task states in a SQLite store; workflows that are executed with it are recorded in it as runs.
 
     `SELECT task_name, status FROM tasks` answers on the file. What is saved directly goes to a log of its own for each object.
+    `codec.learn` and `codec.allow` name classes whose values come back as such.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        from penstock.codecs import JsonCodec
+
+        if os.fspath(path) == ":memory:":
+            raise SettingsError("a state store in memory would keep nothing: name a file, or leave it out")
         self.path = Path(path).resolve()
         self.address = f"sqlite:///{self.path}"
-        self._lock = threading.Lock()
-        self._log = new_id(os.urandom(8))
-        self._length = 0
+        self.codec = JsonCodec()
+        self._lock = threading.RLock()
         self._cursor = ""
         self._newest: dict[str, Row] = {}
+        self._saved_at: dict[str, float] = {}
         self._opened: Store | None = None
+        self._begin_log()
 
     @property
     def store(self) -> Store:
         """The store underneath, opened when it is first needed."""
-        if self._opened is None:
-            from penstock.app.addresses import store_at
+        with self._lock:
+            if self._opened is None:
+                from penstock.app.addresses import store_at
 
-            self._opened = store_at(self.address, "power")
-            assert self._opened is not None
-        return self._opened
+                self._opened = store_at(self.address, "power")
+                assert self._opened is not None
+            return self._opened
+
+    def _begin_log(self) -> None:
+        self._log = new_id(os.urandom(8))
+        self._length = 0
 
     def save_task_state(
         self,
@@ -84,19 +100,23 @@ class SQLiteStateStore(BaseStateStore):
         error: str | None = None,
         timestamp: datetime | None = None,
     ) -> None:
-        """See BaseStateStore. Raises CodecError for a result that cannot be stored, StoreError if nothing can be."""
-        from penstock.codecs import JsonCodec
+        """See BaseStateStore. A time earlier than that of this object's last save of the task is raised to it."""
         from penstock.engine.rows import row_of
 
-        at = (timestamp or datetime.now(UTC)).timestamp()
-        event = _event_of(
-            task_name, TaskStatus(str(getattr(status, "value", status)).lower()), result, error, at
-        )
-        blobs: list[Put] = []
+        name = checked_name(task_name)
         with self._lock:
-            row = row_of(self._length + 1, at, event, JsonCodec(), blobs)
-            self.store.commit([Change(run=self._log, expect=self._length, events=[row], puts=blobs)])
+            at = moment(timestamp).timestamp()
+            at = max(at, self._saved_at.get(name, at))
+            blobs: list[Put] = []
+            event = _event_of(name, status_of(status), result, _storable(error), at)
+            row = row_of(self._length + 1, at, event, self.codec, blobs)
+            try:
+                self.store.commit([Change(run=self._log, expect=self._length, events=[row], puts=blobs)])
+            except BaseException:
+                self._begin_log()  # whether the row is there, nobody knows
+                raise
             self._length += 1
+            self._saved_at[name] = at
 
     def load_task_state(self, task_name: str) -> Mapping[str, Any] | None:
         """See BaseStateStore. Only what was written since the last call is read."""
@@ -111,6 +131,7 @@ class SQLiteStateStore(BaseStateStore):
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+                self._begin_log()  # a forked child closes, too, and its parent goes on
 
     def _catch_up(self) -> None:
         while True:
@@ -124,16 +145,14 @@ class SQLiteStateStore(BaseStateStore):
                 return
 
     def _state(self, row: Row) -> dict[str, Any]:
-        from penstock.codecs import JsonCodec
         from penstock.engine.rows import event_of
 
-        event = event_of(row, JsonCodec(), self._blob)
-        failure = event.error if isinstance(event, e.StepFailed) else None
+        event = event_of(row, self.codec, self._blob)
         again = isinstance(event, e.StepFailed) and event.retry_at is not None
         return {
             "status": TaskStatus.PENDING if again else STATUS_OF[row.kind],
             "result": getattr(event, "value", None),
-            "error": None if failure is None or again else failure.message,
+            "error": None if again else _why(event),
             "timestamp": datetime.fromtimestamp(row.at, UTC),
         }
 
@@ -142,16 +161,56 @@ class SQLiteStateStore(BaseStateStore):
         return data
 
 
-def _event_of(name: str, status: TaskStatus, result: Any, error: str | None, at: float) -> e.Event:
+def status_of(status: TaskStatus | str) -> TaskStatus:
+    """The status that is meant by a member of any enumeration or by a text in any case."""
+    try:
+        return TaskStatus(str(getattr(status, "value", status)).lower())
+    except ValueError:
+        known = ", ".join(TaskStatus)
+        raise DefinitionError(f"status {status!r} of a task must be one of {known}") from None
+
+
+def checked_name(name: object) -> str:
+    """A task's name. Raises DefinitionError for what can be none."""
+    if not isinstance(name, str) or not name:
+        raise DefinitionError(f"task_name={name!r} must be a text that is not empty")
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise DefinitionError(
+            f"task_name={name!r} holds half a character, which cannot be stored: name it otherwise"
+        )
+    return name
+
+
+def moment(timestamp: datetime | None) -> datetime:
+    """A time in UTC, now if none is given."""
+    return datetime.now(UTC) if timestamp is None else timestamp.astimezone(UTC)
+
+
+def _storable(error: str | None) -> str:
+    """What UTF-8 cannot hold, as in the message about a file of an odd name, is written as Python writes it."""
+    return (error or "").encode("utf-8", "backslashreplace").decode()
+
+
+def _why(event: e.Event) -> str | None:
+    match event:
+        case e.StepFailed(error=failure):
+            return failure.message
+        case e.StepSkipped(reason=reason):
+            return reason or None
+        case _:
+            return None
+
+
+def _event_of(name: str, status: TaskStatus, result: Any, error: str, at: float) -> e.Event:
     match status:
         case TaskStatus.COMPLETED:
             return e.StepDone(name, None, result)
         case TaskStatus.RUNNING:
             return e.StepStarted(name, None, 1)
         case TaskStatus.SKIPPED:
-            return e.StepSkipped(name, error or "skipped")
+            return e.StepSkipped(name, error)
         case TaskStatus.CANCELLED:
             return e.StepCancelled(name, None)
         case _:
-            failure = Failure("builtins.Exception", error or "")
+            failure = Failure("builtins.Exception", error)
             return e.StepFailed(name, None, 1, failure, at if status is TaskStatus.PENDING else None)
