@@ -43,6 +43,13 @@ def problems_of(path: Path) -> list[str]:
     return files.problems(str(path))
 
 
+def standing_leases(path: Path) -> list[tuple[str, str]]:
+    """(run, owner) of the leases on runs that have not lapsed."""
+    from penstock.stores.sqlite import files
+
+    return files.standing_leases(str(path))
+
+
 def back_up(path: Path, target: Path) -> None:
     """A copy as of one moment, while others write; the store is not brought forward for it."""
     from penstock.stores.sqlite import files
@@ -66,10 +73,8 @@ def restore(path: Path, source: Path, aside: Path) -> bool:
 
 
 def _refuse_driven(path: Path) -> None:
-    from penstock.stores.sqlite import files
-
     try:
-        leases = files.standing_leases(str(path)) if path.exists() else []
+        leases = standing_leases(path) if path.exists() else []
     except (StoreCorrupt, StoreForeign):  # what cannot be read is what a backup is for
         return
     for run, owner in leases:

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "validate": "Check workflows without running them.",
     "record": "Make a test that replays a run.",
     "db": "Look after the store's file: info, check, backup, restore, migrate.",
+    "doctor": "Is all well here, and what to do where it is not.",
     "settings": "What is set, and who says so.",
     "new": "Make a starter project.",
 }
