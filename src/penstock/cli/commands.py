@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from penstock import __version__
 from penstock.cli import ending
 from penstock.cli.guessing import CommandGroup
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Final = {
     "run": "Run a workflow and watch it.",
@@ -29,6 +33,7 @@ COMMANDS: Final = {
     "db": "Look after the store's file: info, check, backup, restore, migrate.",
     "doctor": "Is all well here, and what to do where it is not.",
     "settings": "What is set, and who says so.",
+    "completion": "Make your shell complete what you type.",
     "new": "Make a starter project.",
 }
 """Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""
@@ -56,6 +61,15 @@ class Commands(CommandGroup):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by name, without loading one."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run a command and exit with its code."""
         extra["standalone_mode"] = False
@@ -65,6 +79,8 @@ class Commands(CommandGroup):
             ending.pipe_closed()
             code = ending.OK
         except (Exception, KeyboardInterrupt) as error:
+            if "_PENSTOCK_COMPLETE" in os.environ:  # a shell asks for completions: nothing to offer
+                sys.exit(ending.OK)
             given = list(sys.argv[1:] if args is None else args)
             ending.report(error, debug="--debug" in given, as_json="--json" in given)
             code = ending.code_of(error)

@@ -16,6 +16,8 @@ from penstock.cli.ink import Ink, ink_for
 from penstock.errors import RunNotFound
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from penstock.app import Engine, Run
 
 
@@ -80,13 +82,30 @@ def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--debug", is_flag=True, help="Show tracebacks of Penstock's own."),
         click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
-        click.option("--store", metavar="WHERE", help="Where runs are kept.  [default: .penstock/]"),
+        click.option(
+            "--store",
+            metavar="WHERE",
+            help="Where runs are kept.  [default: .penstock/]",
+            shell_complete=lazily("stores"),
+        ),
     ):
         at_desk = option(at_desk)
     return at_desk
 
 
-run_argument = click.argument("name", metavar="RUN")
+def lazily(name: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """What the function of that name in `completing` offers; loaded when a shell asks."""
+
+    def offered(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from penstock.cli import completing
+
+        found: list[CompletionItem] = getattr(completing, name)(ctx, param, incomplete)
+        return found
+
+    return offered
+
+
+run_argument = click.argument("name", metavar="RUN", shell_complete=lazily("runs"))
 """A run's id, a unique beginning of it, or `latest`."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.board import Bar, Board
-from penstock.cli.desk import Desk, with_desk
+from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.drawing.picture import Box, Picture, picture_of
 from penstock.cli.files import load_file, load_recorded
 from penstock.cli.ink import Ink
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="graph", no_args_is_help=True)
-@click.argument("what", metavar="FILE[:NAME]|RUN")
+@click.argument("what", metavar="FILE[:NAME]|RUN", shell_complete=lazily("files"))
 @click.option(
     "--format",
     "form",

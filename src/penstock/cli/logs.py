@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.cli.desk import Desk, run_argument, with_desk
+from penstock.cli.desk import Desk, lazily, run_argument, with_desk
 from penstock.cli.ink import Ink
 from penstock.errors import RunNotFound
 from penstock.model.graph import nearest
@@ -25,7 +25,7 @@ Line = tuple[Any, ...]
 
 @click.command(name="logs", no_args_is_help=True)
 @run_argument
-@click.argument("step", required=False)
+@click.argument("step", required=False, shell_complete=lazily("steps"))
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has finished.")
 @with_desk
 def command(desk: Desk, name: str, step: str | None, follow: bool) -> None:

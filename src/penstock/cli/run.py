@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from penstock.cli import inputs
 from penstock.cli.board import Board
-from penstock.cli.desk import Desk, executor_option, profile_option, with_desk
+from penstock.cli.desk import Desk, executor_option, lazily, profile_option, with_desk
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file
 from penstock.errors import SettingsError
@@ -26,9 +27,20 @@ class RunCommand(click.Command):
         file = self._file_in(args)
         if file is not None:
             ctx.info_name = f"run {file}"
-            with contextlib.redirect_stdout(sys.stderr) if "--json" in args else contextlib.nullcontext():
-                ctx.obj = load_file(file)
+            aside = io.StringIO() if ctx.resilient_parsing else sys.stderr if "--json" in args else sys.stdout
+            self._load(ctx, file, aside)
         return super().parse_args(ctx, args)
+
+    def _load(self, ctx: click.Context, file: str, aside: TextIO) -> None:
+        """The workflow becomes the context's; what its module prints goes `aside`."""
+        with contextlib.redirect_stdout(aside):
+            try:
+                ctx.obj = load_file(file)
+            except Exception:
+                if (
+                    not ctx.resilient_parsing
+                ):  # else a shell asks what to offer: options that are known without it
+                    raise
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)
@@ -86,7 +98,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 
 
 @click.command(cls=RunCommand, name="run", options_metavar="[INPUTS] [OPTIONS]", no_args_is_help=True)
-@click.argument("file", metavar="FILE[:NAME]")
+@click.argument("file", metavar="FILE[:NAME]", shell_complete=lazily("files"))
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
 @profile_option

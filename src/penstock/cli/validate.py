@@ -15,7 +15,7 @@ import click
 
 from penstock.cli import ending
 from penstock.cli.closing import labelled
-from penstock.cli.desk import Desk, executor_option, with_desk
+from penstock.cli.desk import Desk, executor_option, lazily, with_desk
 from penstock.cli.driving import plan_of
 from penstock.cli.ink import Ink
 from penstock.cli.text import plural
@@ -49,7 +49,7 @@ class Checked(NamedTuple):
 
 
 @click.command(name="validate", no_args_is_help=True)
-@click.argument("file", metavar="FILE[:NAME]")
+@click.argument("file", metavar="FILE[:NAME]", shell_complete=lazily("files"))
 @executor_option
 @with_desk
 @click.pass_context
