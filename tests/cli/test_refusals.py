@@ -70,7 +70,11 @@ CASES = {
     "data that is no JSON": (["signal", "latest", "go", "--data", "{"], 2, "is no JSON"),
     "a cancel after the end": (["cancel", "latest"], 2, "cancel works on a run that is"),
     "a step that is none": (["logs", "latest", "grete"], 2, "did you mean 'greet'?"),
-    "a status that is none": (["runs", "--status", "done"], 2, "'completed'"),
+    "a status that is none": (
+        ["runs", "--status", "done"],
+        2,
+        "there are pending, running, paused, completed",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink, ink_for
 from penstock.errors import RunNotFound
 
@@ -111,7 +112,7 @@ run_argument = click.argument("name", metavar="RUN", shell_complete=lazily("runs
 
 executor_option = click.option(
     "--executor",
-    type=click.Choice(["inline", "threads", "processes"]),
+    type=OneOf(["inline", "threads", "processes"]),
     help="Where steps run that name none.  [default: inline, one by one]",
 )
 """Of the commands that drive a run."""

@@ -13,6 +13,7 @@ from penstock.cli.board import Bar, Board
 from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.drawing.picture import Box, Picture, picture_of
 from penstock.cli.files import load_file, load_recorded
+from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
 from penstock.cli.text import duration, plural
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "mermaid", "svg"]),
+    type=OneOf(["terminal", "mermaid", "svg"]),
     help="How it is drawn.  [default: by -o's ending, else terminal]",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")

@@ -13,6 +13,7 @@ import click
 
 from penstock.cli.closing import labelled
 from penstock.cli.desk import Desk, with_desk
+from penstock.cli.guessing import OneOf
 from penstock.errors import SettingsError
 
 TEMPLATES: Final = {
@@ -36,7 +37,7 @@ TAKEN: Final = frozenset({"penstock", "pytest", "conftest"})
 @click.argument("name", metavar="NAME")
 @click.option(
     "--template",
-    type=click.Choice(list(TEMPLATES)),
+    type=OneOf(list(TEMPLATES)),
     default="tasks",
     help="; ".join(f"{name}: {said}" for name, said in TEMPLATES.items()) + ".  [default: tasks]",
 )

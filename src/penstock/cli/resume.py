@@ -11,6 +11,7 @@ from penstock.cli.board import Board
 from penstock.cli.desk import Desk, executor_option, profile_option, run_argument, with_desk
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file, load_recorded
+from penstock.cli.guessing import OneOf
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
 @profile_option
-@click.option("--durability", type=click.Choice(["power", "crash"]), help="See `penstock run`.")
+@click.option("--durability", type=OneOf(["power", "crash"]), help="See `penstock run`.")
 @executor_option
 @with_desk
 @click.pass_context

@@ -14,6 +14,7 @@ from penstock.cli.board import Board
 from penstock.cli.desk import Desk, executor_option, lazily, profile_option, with_desk
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file
+from penstock.cli.guessing import OneOf
 from penstock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @executor_option
 @click.option(
     "--durability",
-    type=click.Choice(["power", "crash"]),
+    type=OneOf(["power", "crash"]),
     help="What a finished step survives: a power cut (default), or only kill -9, which is quicker.",
 )
 @click.option(

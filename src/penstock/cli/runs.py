@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from penstock.cli.desk import Desk, with_desk
+from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
 from penstock.cli.text import age, columns, duration
 from penstock.model.states import FINISHED, RUN_STATUSES
 
 
 @click.command(name="runs")
-@click.option("--status", type=click.Choice(RUN_STATUSES), help="Only runs of this status.")
+@click.option("--status", type=OneOf(RUN_STATUSES), help="Only runs of this status.")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option(
     "-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="How many.  [default: 20]"
