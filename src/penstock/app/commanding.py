@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.app.reading import Reading
-from penstock.errors import CommandRefused
+from penstock.errors import CommandRefused, SettingsError
 from penstock.model.changes import Change, Letter
+from penstock.model.texts import is_writable, writable
+from penstock.model.wording import shown
 
 
 class Commanding(Reading):
@@ -14,6 +16,7 @@ class Commanding(Reading):
 
     def command(self, run_id: str, kind: str, reason: str = "") -> None:
         """Cancel, pause or resume a run, wherever it is driven. Raises CommandRefused where its state does not allow it."""
+        reason = writable(reason)
         held = self.holdings.get(run_id)
         status = held.state.status if held is not None else self.status_of(run_id)
         _allow(run_id, kind, status)
@@ -26,6 +29,10 @@ class Commanding(Reading):
 
     def signal(self, run_id: str, name: str, value: Any, *, key: str | None = None) -> None:
         """Send a message into a run. Raises CommandRefused if it has finished."""
+        if not is_writable(name) or not is_writable(key or ""):
+            raise SettingsError(
+                f"a signal to run {run_id}: its name {shown(name)} and key {shown(key)} must be text that UTF-8 can hold"
+            )
         held = self.holdings.get(run_id)
         _allow(run_id, "signal", held.state.status if held is not None else self.status_of(run_id))
         if held is not None and self.store is None:

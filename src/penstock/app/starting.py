@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.errors import SettingsError
 from penstock.model.graph import nearest
+from penstock.model.texts import is_writable
 from penstock.model.wording import listed, shown
 
 LONGEST_SECONDS = 1e12
@@ -16,7 +17,7 @@ ENGINE_OPTIONS = ("durability", "executors", "executor", "observers", "lease_sec
 def check_start(workflow: str, *, key: Any = None, tags: Any = None, timeout: Any = None, **_: Any) -> None:
     """Raise SettingsError for what means nothing."""
     where = f"a run of workflow {workflow!r}"
-    if key is not None and not (isinstance(key, str) and key):
+    if key is not None and not (isinstance(key, str) and key and is_writable(key)):
         raise SettingsError(f"{where}: key={shown(key)} must be some text, such as '2026-03-14', or None")
     if tags is not None and not _are_tags(tags):
         raise SettingsError(
@@ -36,7 +37,9 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def _are_tags(tags: Any) -> bool:
-    return isinstance(tags, Mapping) and all(isinstance(each, str) for pair in tags.items() for each in pair)
+    return isinstance(tags, Mapping) and all(
+        isinstance(each, str) and is_writable(each) for pair in tags.items() for each in pair
+    )
 
 
 def _is_time(timeout: Any) -> bool:

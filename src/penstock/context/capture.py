@@ -17,6 +17,7 @@ import sys
 from _thread import _local
 
 from penstock.context import _current
+from penstock.model.texts import writable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Lines(list["Line"]):
 
     def write(self, at: float, stream: str, text: str) -> None:
         """Add text as it is printed; a line is kept when its end has come."""
-        text = self._fitting(at, text)
+        text = self._fitting(at, writable(text))
         *whole, rest = text.split("\n")
         for line in whole:
             began, parts = self.parts.pop(stream, (at, []))
@@ -59,7 +60,7 @@ class Lines(list["Line"]):
 
     def add(self, at: float, stream: str, text: str) -> None:
         """Add a whole line, which may hold several."""
-        if text := self._fitting(at, text):
+        if text := self._fitting(at, writable(text)):
             self.append((at, stream, text))
 
     def finish(self) -> None:

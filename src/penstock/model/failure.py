@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from penstock.errors import Retry
+from penstock.model.texts import writable
 
 Cause = Literal["error", "timeout", "lost", "cancelled", "stuck", "skipped"]
 
@@ -46,10 +47,10 @@ def failure_of(error: BaseException, *, cause: Cause = "error") -> Failure:
     text = "".join(traceback.format_exception(error))
     return Failure(
         type=_name(type(error)),
-        message=_message(error),
+        message=writable(_message(error)),
         cause=cause,
         bases=tuple(_name(cls) for cls in type(error).__mro__[1:-1]),
-        traceback=text[-8_000:],
+        traceback=writable(text[-8_000:]),
         after=error.after if isinstance(error, Retry) else None,
         asked=isinstance(error, Retry),
         exception=error,
