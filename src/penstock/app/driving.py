@@ -71,6 +71,9 @@ class Driving(Hosting, Leaving):
 
     def loop_driver(self) -> AioDriver:
         """The driver of the running event loop."""
+        known: AioDriver | None = getattr(self._local, "on_loop", None)
+        if known is not None and known.runs_here():
+            return known
         import asyncio
 
         from penstock.engine.aio_driver import AioDriver
@@ -84,6 +87,7 @@ class Driving(Hosting, Leaving):
                 ended = [each for each in self._loops.values() if each.loop.is_closed()]
                 self._loops = {key: each for key, each in self._loops.items() if each not in ended}
                 driver = self._loops[id(loop)] = AioDriver(self, loop, AioExecutor(loop=loop))
+            self._local.on_loop = driver
         for each in ended:
             self._leave_loop(each)
         return driver

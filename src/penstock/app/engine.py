@@ -79,6 +79,19 @@ class Engine(Commanding, Driving):
         driver = self.background_driver()
         return self._begin(definition, inputs, driver, **how)[0]
 
+    async def run_async(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
+        """Start a run on the running event loop and return when it is over. See `start` for the options."""
+        driver = self.loop_driver()
+        held = self.store is None and driver.hold()
+        try:
+            run = self._begin(definition, inputs, driver, **how)[0]
+        finally:
+            if held:
+                driver.turn_now()
+        if not run.over:
+            await run.wait_async()
+        return run
+
     async def start_async(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run on the running event loop."""
         return self._begin(definition, inputs, self.loop_driver(), **how)[0]

@@ -111,16 +111,19 @@ class Run(Generic[T]):
         if self._live is None:
             await asyncio.to_thread(self._await, timeout)
             return
-        loop = asyncio.get_running_loop()
+        loop, here = asyncio.get_running_loop(), threading.get_ident()
         over = loop.create_future()
 
         def tell() -> None:
-            loop.call_soon_threadsafe(_resolve, over)
+            if threading.get_ident() == here:
+                _resolve(over)
+            else:
+                loop.call_soon_threadsafe(_resolve, over)
 
         self._when_over.append(tell)
         try:
             if not self.left:
-                await asyncio.wait_for(over, timeout)
+                await (over if timeout is None else asyncio.wait_for(over, timeout))
         except TimeoutError:
             raise StepTimeout(f"run {self.id} is still {self.status} after {timeout} s") from None
         finally:

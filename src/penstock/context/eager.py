@@ -43,7 +43,9 @@ def _begin_by_hand(coro: Coroutine[Any, Any, T], loop: AbstractEventLoop) -> tup
     try:
         standin.first = standin.context.run(coro.send, None)
     except StopIteration as stop:
-        standin.first = stop
+        standin.first = StopIteration(
+            stop.value
+        )  # this one's traceback holds frames that hold the stand-in: a cycle
         return stop.value, None
     finally:
         if before is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class AioDriver(Driver):
         self._coroutines = coroutines
         self._thread = threading.get_ident()
         self._kicked = False
+        self._turning = False
         self._timer: asyncio.TimerHandle | None = None
 
     def executor_for(self, need: Need) -> Executor | None:
@@ -53,25 +55,51 @@ class AioDriver(Driver):
         self.kick()
 
     def _answered(self, context: Context, step: Step, outcome: Outcome) -> None:
-        self.post_or_call(self.answer, context, step, outcome)
+        if threading.get_ident() == self._thread:
+            self.answer(context, step, outcome)
+            self.kick()
+        else:
+            self.post(self.answer, context, step, outcome)
+
+    def runs_here(self) -> bool:
+        """Whether its loop is the one that runs on this thread."""
+        return _get_running_loop() is self.loop
 
     def close(self) -> None:
         """Start no more steps on the loop; those that run there are cancelled. Called on the loop, or when it has ended."""
         self._coroutines.close(wait=False)
 
     def kick(self) -> None:
-        """Have the loop turn this driver soon."""
-        if not self._kicked:
+        """Have the loop turn this driver soon, unless it does so now and looks again before it ends."""
+        if not (self._kicked or self._turning):
             self._kicked = True
             self.loop.call_soon(self._turn)
 
+    def hold(self) -> bool:
+        """On the loop: that no turn is scheduled until `turn_now`. False inside a turn: what is begun waits for the next."""
+        if self._kicked or self._turning:
+            return False
+        self._kicked = True
+        return True
+
+    def turn_now(self) -> None:
+        """Turn without waiting for the loop: a run whose steps do not suspend is over when this returns."""
+        self._turn()
+
     def _turn(self) -> None:
         self._kicked = False
+        self._turning, late = True, False
         end = time.perf_counter() + TURN_SECONDS
-        while self.turn():
-            if time.perf_counter() > end:
+        try:
+            while self.turn() and not (late := time.perf_counter() > end):
+                pass
+        except BaseException:
+            late = True
+            raise
+        finally:
+            self._turning = False
+            if late:
                 self.kick()
-                return
         self._arm()
 
     def _arm(self) -> None:

@@ -54,6 +54,7 @@ class AioExecutor:
     ) -> None:
         self.name = name
         self.slots: int | None = slots
+        self._most = slots
         self._thread_slots = min(slots, THREADS)
         self._loop: asyncio.AbstractEventLoop  # one of its own is made when it is first needed
         if loop is not None:
@@ -83,14 +84,15 @@ class AioExecutor:
             return
         ticket = _Ticket(job, ended)
         self._tickets[job.token] = ticket
-        self._waiting.append(ticket)
-        if self._kicked:
-            return
-        self._kicked = True
         if self._own:
-            self._running_loop().call_soon_threadsafe(self._start_waiting)
+            self._waiting.append(ticket)
+            if not self._kicked:
+                self._kicked = True
+                self._running_loop().call_soon_threadsafe(self._start_waiting)
+        elif self._kicked or self._waiting or self._running >= self._most:
+            self._waiting.append(ticket)
         else:
-            self._start_waiting()
+            self._start_at_once(ticket)
 
     def stop(self, token: Any) -> bool:
         """See Executor.stop. True if it had not begun, or ended at once when it was cancelled."""
@@ -171,10 +173,9 @@ class AioExecutor:
 
     def _start_waiting(self) -> None:
         """Begin what waits, oldest first. What is submitted meanwhile, by whom a step's end was told, takes its turn."""
-        assert self.slots is not None
         self._kicked = True
         try:
-            while self._waiting and self._running < self.slots:
+            while self._waiting and self._running < self._most:
                 ticket = self._waiting.popleft()
                 with self._lock:
                     ticket.begun = not ticket.void
@@ -183,7 +184,18 @@ class AioExecutor:
                     self._begin(ticket)
         finally:
             self._kicked = False
-        if self._waiting and self._running < self.slots:  # it came between the last look and the flag
+        if self._waiting and self._running < self._most:  # it came between the last look and the flag
+            self._start_waiting()
+
+    def _start_at_once(self, ticket: _Ticket) -> None:
+        """Begin a step on a given loop where nothing waits before it; what its end sets in motion takes its turn."""
+        self._kicked = ticket.begun = True
+        self._running += 1
+        try:
+            self._begin(ticket)
+        finally:
+            self._kicked = False
+        if self._waiting:
             self._start_waiting()
 
     def _begin(self, ticket: _Ticket) -> None:
@@ -226,12 +238,11 @@ class AioExecutor:
         if ticket.gone is not None:
             ticket.gone.set()
         with self._lock:
-            wanted = not ticket.void
-            if wanted:
-                del self._tickets[ticket.job.token]
-        if wanted:
+            wanted = self._tickets.pop(ticket.job.token, None) if not ticket.void else None
+        if wanted is not None:
             tell(ticket.ended, ticket.job.token, outcome)
-        self._look_whether_drained()
+        if self._drained is not None:
+            self._look_whether_drained()
 
     def _cancel_now(self, ticket: _Ticket) -> None:
         if ticket.task is not None and not ticket.task.done():

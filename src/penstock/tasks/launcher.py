@@ -58,7 +58,9 @@ class Launcher:
 
     async def run_async(self, **inputs: Any) -> Any:
         """See Workflow.run_async."""
-        return await (await self.start_async(**inputs)).result_async()
+        return self._kept(
+            await self._engine().run_async(self._flow, self.bound(inputs), **self._how())
+        ).result()
 
     async def start_async(self, **inputs: Any) -> Run[Any]:
         """See Workflow.start_async."""
