@@ -6,6 +6,7 @@ PenstockError
 │   ├── InputError            inputs of a run: missing, unknown, of a wrong type (also a ValueError)
 │   ├── CodecError            a value that cannot be stored, with the path to it (also a TypeError)
 │   ├── RunNotFound           no run, step or workflow has this name (also a LookupError)
+│   │   └── NotInCatalogue    no definition is registered under this name (also a KeyError)
 │   ├── CommandRefused        a command that this run's state does not allow
 │   ├── CodeChanged           the code at hand cannot continue this run's log
 │   └── SettingsError         a store's address, an option or a setting that means nothing
@@ -20,6 +21,10 @@ PenstockError
 │   │   ├── StoreUnlockable   the file lies where locks do not work
 │   │   ├── StoreClosed       used after close, or in a forked child
 │   │   └── LogTruncated      events below the floor of a cleaned log were asked for
+│   ├── BrokerError           a broker, or what stands in its place, did not do what it was asked
+│   │   ├── BrokerUnavailable not there, or not answering: what was promised is kept, and tried again
+│   │   ├── BrokerFull        no room for a message that was promised
+│   │   └── BrokerClosed      used after close, or in a forked child
 │   ├── LeaseLost             another engine owns the run now
 │   └── WorkerLost            a worker process died under a step
 ├── RunError                  a run ended without its result
@@ -62,6 +67,12 @@ class CodecError(UserError, TypeError):
 
 class RunNotFound(UserError, LookupError):
     """No run (or step, or workflow) answers to this name."""
+
+
+class NotInCatalogue(RunNotFound, KeyError):
+    """No definition is registered under this name; the message lists what is, the nearest first."""
+
+    __str__ = Exception.__str__  # a KeyError's would put the message in quotes
 
 
 class CommandRefused(UserError):
@@ -118,6 +129,22 @@ class StoreClosed(StoreError):
 
 class LogTruncated(StoreError):
     """Events below the floor of a cleaned log were asked for."""
+
+
+class BrokerError(WorldError):
+    """A broker, or what stands in its place, did not do what it was asked; runs go on without it."""
+
+
+class BrokerUnavailable(BrokerError):
+    """Not there, or not answering: messages that were promised are kept while there is room, and tried again."""
+
+
+class BrokerFull(BrokerError):
+    """No room for a message that was promised: it was not taken."""
+
+
+class BrokerClosed(BrokerError):
+    """Used after close, or in a forked child."""
 
 
 class LeaseLost(WorldError):

@@ -1,53 +1,19 @@
-"""Name -> definition, source, hash: where a run's code is, so that any process can find it again."""
+"""Finds definitions by `FILE[:NAME]`, by `MODULE[:NAME]`, and by what a run recorded of its code."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, TypeGuard
 
 from penstock.errors import DefinitionError, RunNotFound
 from penstock.model.graph import nearest
 from penstock.model.program import Definition
-
-
-def source_of(definition: Any) -> dict[str, Any]:
-    """Where a definition's code is: `module`, `file`, `name` (its variable, where it has one) and the file's `hash`.
-
-    A definition made in a shell or a notebook has no file; only the process that made it can continue its runs.
-    """
-    found = _sources.get(definition)
-    if found is None:
-        found = _sources[definition] = _source_of(definition)
-    return found
-
-
-_sources: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
-
-
-def _source_of(definition: Any) -> dict[str, Any]:
-    module = sys.modules.get(getattr(definition, "module", "") or type(definition).__module__)
-    if module is None:
-        return {}
-    source: dict[str, Any] = {"module": module.__name__}
-    name = next((name for name, value in vars(module).items() if value is definition), None)
-    if name is not None:
-        source["name"] = name
-    file = getattr(module, "__file__", None)
-    if file is not None and Path(file).is_file():
-        source["file"] = str(Path(file).resolve())
-        source["hash"] = hash_of(file)
-    return source
-
-
-def hash_of(file: str | Path) -> str:
-    """The first 16 digits of the SHA-256 of a file."""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
+from penstock.model.wording import listed
 
 
 def load(spec: str) -> Definition:
@@ -56,19 +22,20 @@ def load(spec: str) -> Definition:
     Raises DefinitionError if there is no such file or module, or not exactly one definition that fits.
     """
     place, _, name = spec.partition(":")
-    module = _module_at(place)
+    module = module_at(place)
     return pick(module, name)
 
 
 def load_all(spec: str) -> list[tuple[str, Definition]]:
     """Every definition that a file or module holds, by variable; with `:NAME` that one alone. Raises as `load` does."""
     place, _, name = spec.partition(":")
-    module = _module_at(place)
-    found = list(definitions_in(module))
-    if found and not name:
-        return found
-    chosen = pick(module, name)
-    return [(variable, definition) for variable, definition in found if definition is chosen]
+    module = module_at(place)
+    found = _offered(module)
+    if not found or name:
+        chosen = pick(module, name)
+        held = (variable for variable, each in found.items() if each is chosen or each is type(chosen))
+        return [(next(held, name), chosen)]
+    return [(variable, _made(each)) for variable, each in found.items()]
 
 
 def reload(source: dict[str, Any], workflow: str) -> Definition:
@@ -78,9 +45,9 @@ def reload(source: dict[str, Any], workflow: str) -> Definition:
             return pick(module, source.get("name") or workflow)
     file = source.get("file")
     if file is not None and Path(file).is_file():
-        return pick(_module_at(file), source.get("name") or workflow)
+        return pick(module_at(file), source.get("name") or workflow)
     if source.get("module") and file is None:
-        return pick(_module_at(source["module"]), source.get("name") or workflow)
+        return pick(module_at(source["module"]), source.get("name") or workflow)
     raise RunNotFound(
         f"the code of workflow {workflow!r} is not where the run recorded it ({file or source or 'in a shell'});"
         " name it: penstock resume RUN --file FILE[:NAME]"
@@ -96,32 +63,72 @@ def definitions_in(module: ModuleType) -> Iterator[tuple[str, Definition]]:
             yield name, value
 
 
+def classes_in(module: ModuleType) -> Iterator[tuple[str, type[Definition]]]:
+    """The classes written in a module that make a definition of nothing, by name; not those whose definitions it holds."""
+    made = {type(value) for _, value in definitions_in(module)}
+    for name, value in list(vars(module).items()):
+        mine = isinstance(value, type) and (value.__module__, value.__name__) == (module.__name__, name)
+        if mine and value not in made and makes_definitions(value):
+            yield name, value
+
+
+def makes_definitions(kind: type) -> TypeGuard[type[Definition]]:
+    """Whether a class, called with nothing, makes a definition."""
+    import inspect
+
+    if not callable(getattr(kind, "as_program", None)) or inspect.isabstract(kind):
+        return False
+    try:
+        inspect.signature(kind).bind()
+    except (TypeError, ValueError):
+        return False
+    return not getattr(kind, "_is_protocol", False)
+
+
 def pick(module: ModuleType, name: str = "") -> Definition:
-    """The definition of that name in a module, or the only one. Raises DefinitionError with what there is."""
-    found = dict(definitions_in(module))
+    """The definition of that name in a module, or the only one. Raises DefinitionError with what there is.
+
+    A class that makes definitions makes one; without a name classes count where the module holds no definition.
+    """
+    found = _offered(module)
     where = getattr(module, "__file__", None) or module.__name__
     if not found:
         raise DefinitionError(
             f"{where} holds no workflow: make one, such as flow = Workflow('name'), at the top level"
         )
     if name:
-        for definition in found.values():
-            if id(definition) == id(vars(module).get(name)):
-                return definition
-        for definition in found.values():
-            if name == getattr(definition, "name", None):
-                return definition
-        close = nearest(name, found)
-        hint = f"did you mean {close!r}?" if close else f"it holds {', '.join(found)}"
-        raise DefinitionError(f"{where} holds no workflow {name!r}; {hint}")
+        return _made(_named(name, module, found, where))
+    found = dict(definitions_in(module)) or found
     if len(found) > 1:
         raise DefinitionError(
-            f"{where} holds {len(found)} workflows: say which one: {', '.join(f'{where}:{n}' for n in found)}"
+            f"{where} holds {len(found)} workflows: say which one: {listed(f'{where}:{n}' for n in found)}"
         )
-    return next(iter(found.values()))
+    return _made(next(iter(found.values())))
 
 
-def _module_at(place: str) -> ModuleType:
+def _offered(module: ModuleType) -> dict[str, Any]:
+    return {**dict(definitions_in(module)), **dict(classes_in(module))}
+
+
+def _named(name: str, module: ModuleType, found: Mapping[str, Any], where: str) -> Any:
+    for definition in found.values():
+        if definition is vars(module).get(name):
+            return definition
+    for definition in found.values():
+        if name == getattr(definition, "name", None):
+            return definition
+    close = nearest(name, found)
+    hint = f"did you mean {close!r}?" if close else f"it holds {listed(found)}"
+    raise DefinitionError(f"{where} holds no workflow {name!r}; {hint}")
+
+
+def _made(definition: Any) -> Definition:
+    made: Definition = definition() if isinstance(definition, type) else definition
+    return made
+
+
+def module_at(place: str) -> ModuleType:
+    """The module of a file or of a name. Raises DefinitionError if there is neither, and whatever it raises itself."""
     path = Path(place)
     if path.is_dir() and (path.suffix == ".py" or not (path / "__init__.py").is_file()):
         raise DefinitionError(f"{place!r} is a folder; give a file in it, such as {path / 'flow.py'}")
@@ -129,7 +136,7 @@ def _module_at(place: str) -> ModuleType:
         if not path.is_file():
             raise DefinitionError(f"there is no file {place!r} (looked in {Path.cwd()})")
         _check_readable(path)
-        return _load_file(path.resolve())
+        return load_file(path.resolve())
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -149,7 +156,7 @@ def _check_readable(path: Path) -> None:
         ) from error
 
 
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
     """Import a file under its stem, its folder on the path, as if it were run from there; once a process."""
     for module in list(sys.modules.values()):
         if module.__name__ != "__main__" and getattr(module, "__file__", None) == str(path):

@@ -1,0 +1,193 @@
+"""What the catalogue knows of a definition: its name, style, words, inputs and outputs, schema, and where it was written."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from penstock.catalogue.sources import Place, module_of, place_of, source_of
+from penstock.errors import UserError
+from penstock.model.program import Definition
+
+
+class Field(NamedTuple):
+    """One input or output. `type` is an annotation, inspect's `empty` where there is none; so is `default`."""
+
+    name: str
+    type: Any
+    required: bool
+    default: Any
+    description: str = ""
+
+    @classmethod
+    def of(cls, name: str, said: Any) -> Field:
+        """From a style's own parameter, which has an annotation (or a type), a default, and perhaps a description."""
+        kind = getattr(said, "annotation", getattr(said, "param_type", inspect.Parameter.empty))
+        required = bool(getattr(said, "required", False))
+        default = inspect.Parameter.empty if required else getattr(said, "default", None)
+        return cls(name, kind, required, default, str(getattr(said, "description", "") or ""))
+
+    def document(self) -> dict[str, Any]:
+        """For programs: the type as it is written."""
+        from penstock.catalogue.schemas import plain
+
+        default = None if self.required else plain(self.default)
+        kind = type_name(self.type)
+        said = {"name": self.name, "type": kind, "required": self.required, "default": default}
+        return {**said, "description": self.description} if self.description else said
+
+
+class Entry:
+    """One definition, or a class that makes one, under its name.
+
+    What it tells of itself is looked up when it is asked for, and may raise the DefinitionError that running it would.
+    """
+
+    def __init__(self, name: str, offered: Any) -> None:
+        self.name = name
+        self.offered = offered
+        self.written_at = written_at(offered)
+
+    def make(self, name: str | None = None) -> Definition:
+        """The definition; of a class a new one each time, of that name if its `__init__` takes one."""
+        if not isinstance(self.offered, type):
+            definition: Definition = self.offered
+            return definition
+        parameter = inspect.signature(self.offered).parameters.get("name")
+        if parameter is None:
+            made: Definition = self.offered()
+            if name is not None:
+                made.name = name  # type: ignore[attr-defined]  # that a definition has one is a custom
+            return made
+        if name is None and parameter.default is inspect.Parameter.empty:
+            name = self.name
+        return self.offered() if name is None else self.offered(name=name)  # type: ignore[no-any-return]
+
+    @property
+    def style(self) -> str:
+        """The front door that it is written for, such as "tasks"; "own" if that is none of Penstock's."""
+        said = getattr(self.offered, "style", None)
+        return said if isinstance(said, str) else style_of(self.offered)
+
+    @property
+    def docs(self) -> str:
+        """What it says of itself, or its module does."""
+        return docs_of(self.offered)
+
+    @property
+    def place(self) -> Place:
+        """The file and the line in which it was written."""
+        return place_of(self.offered)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Its module, file, variable, and the file's hash. See source_of."""
+        return source_of(self.offered)
+
+    @property
+    def inputs(self) -> dict[str, Field]:
+        """What a run of it is given."""
+        return fields(getattr(self._sample, "inputs", {}))
+
+    @property
+    def outputs(self) -> dict[str, Field]:
+        """What comes of it, as far as its style says so."""
+        return fields(getattr(self._sample, "outputs", {}))
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of its inputs."""
+        from penstock.catalogue.schemas import schema_of
+
+        return schema_of(self.name, self.inputs)
+
+    @cached_property
+    def _sample(self) -> Definition:
+        """One to look at."""
+        return self.make()
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, if it cannot run."""
+        try:
+            self._sample.as_program()
+        except UserError as error:
+            return str(error)
+        return None
+
+    def document(self) -> dict[str, Any]:
+        """All of it, for programs; of one that cannot run `problem` says why."""
+        problem = self.problem
+        place, source = self.place, self.source
+        return {
+            "name": self.name,
+            "style": self.style,
+            "docs": self.docs,
+            "inputs": [] if problem else [each.document() for each in self.inputs.values()],
+            "outputs": [] if problem else [each.document() for each in self.outputs.values()],
+            "schema": {} if problem else self.schema,
+            "module": source.get("module"),
+            "variable": source.get("name"),
+            "file": place.file,
+            "line": place.line,
+            "hash": source.get("hash"),
+            "problem": problem,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.name}: {self.style}, {self.place}>"
+
+
+def written_at(definition: Any) -> tuple[Any, ...]:
+    """What two definitions share of which one is the other made again: the class's name, or where it was written."""
+    if isinstance(definition, type):
+        return (definition.__module__, definition.__qualname__)
+    if getattr(definition, "said", None) is not None:
+        return (str(definition.said),)
+    place, source = place_of(definition), source_of(definition)
+    if place.line is not None:
+        return tuple(place)
+    return (source["module"], source["name"]) if "name" in source else (id(definition),)
+
+
+def fields(said: Any) -> dict[str, Field]:
+    """A style's parameters by name."""
+    items = said.items() if isinstance(said, Mapping) or hasattr(said, "items") else ()
+    return {name: Field.of(name, each) for name, each in items}
+
+
+def style_of(definition: Any) -> str:
+    """The package of ours that a definition's class, or one it stands on, belongs to."""
+    kind = definition if isinstance(definition, type) else type(definition)
+    packages = (each.__module__.split(".") for each in kind.__mro__)
+    return next((parts[1] for parts in packages if parts[0] == "penstock" and parts[1] != "model"), "own")
+
+
+def docs_of(definition: Any) -> str:
+    """Its own description, its class's or its function's words, else those of the module it was written in."""
+    described = getattr(definition, "description", None)
+    own = (
+        None
+        if isinstance(definition, type)
+        else vars(definition).get("__doc__")
+        if hasattr(definition, "__dict__")
+        else None
+    )
+    kind = definition if isinstance(definition, type) else type(definition)
+    theirs = kind.__doc__ if not kind.__module__.startswith("penstock.") else None
+    module = getattr(sys.modules.get(module_of(definition)), "__doc__", None)
+    said = next(
+        (each for each in (described, own, theirs, module) if isinstance(each, str) and each.strip()), ""
+    )
+    return inspect.cleandoc(said)
+
+
+def type_name(kind: Any) -> str:
+    """A type as an author writes it; "any" where there is none."""
+    if kind is inspect.Parameter.empty or kind is Any:
+        return "any"
+    plain_class = isinstance(kind, type) and not getattr(kind, "__args__", None)
+    return kind.__name__ if plain_class else str(kind).replace("typing.", "")
