@@ -12,7 +12,7 @@ import click
 from penstock.errors import InputError
 
 if TYPE_CHECKING:
-    from penstock.tasks.binding import Parameter
+    from penstock.model.parameters import Parameter
 
 PREFIX = "input__"
 """Begins the names of these options among a command's parameters."""

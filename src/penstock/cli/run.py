@@ -125,7 +125,7 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     `penstock resume`.
     """
     from penstock.context.places import at
-    from penstock.tasks.inputs import bind_inputs
+    from penstock.model.parameters import bind_inputs
 
     definition = ctx.obj
     name = definition.as_program().name

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import RunFailed, TaskExecutionError
-from penstock.tasks.binding import signature_of
+from penstock.model.parameters import signature_of
 from penstock.tasks.workflow import Workflow
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from penstock.tasks.transitions import Listener
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
-    from penstock.tasks.binding import Parameter
+    from penstock.model.parameters import Parameter
     from penstock.tasks.workflow import Workflow
 
 

@@ -6,58 +6,13 @@ inputs by name. A required parameter named like a task that is not upstream is r
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from penstock.errors import DefinitionError
+from penstock.model.parameters import Parameter, Signature
 from penstock.model.wording import listed
 from penstock.tasks.program import Source
-
-
-class Parameter(NamedTuple):
-    """One parameter of a task's function: its annotation and default (inspect's `empty` where there is none)."""
-
-    name: str
-    annotation: Any
-    default: Any
-
-    @property
-    def required(self) -> bool:
-        return self.default is inspect.Parameter.empty
-
-
-class Signature(NamedTuple):
-    """What a function takes by keyword; `everything` if it takes any (`**kwargs`)."""
-
-    parameters: dict[str, Parameter]
-    everything: bool
-
-
-_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-def signature_of(fn: Callable[..., Any], where: str) -> Signature:
-    """Raises DefinitionError for parameters that cannot be given by name."""
-    try:
-        found = inspect.signature(fn)
-    except (TypeError, ValueError) as error:
-        raise DefinitionError(f"{where}: the parameters of {fn!r} cannot be read: {error}") from error
-    parameters = {}
-    everything = False
-    for name, parameter in found.parameters.items():
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            everything = True
-        elif parameter.kind in _KEYWORD:
-            parameters[name] = Parameter(name, parameter.annotation, parameter.default)
-        elif (
-            parameter.kind is inspect.Parameter.POSITIONAL_ONLY
-            and parameter.default is inspect.Parameter.empty
-        ):
-            raise DefinitionError(
-                f"{where}: parameter {name!r} can only be given by place; values go by name: remove the '/'"
-            )
-    return Signature(parameters, everything)
 
 
 def check_connection(signature: Signature, task: str) -> None:

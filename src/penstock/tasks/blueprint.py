@@ -10,10 +10,10 @@ from typing import Any, Protocol, get_args
 from penstock.context.places import Spot, at, spot_of
 from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
+from penstock.model.parameters import Parameter, Signature, resolve_annotations, signature_of
 from penstock.model.policies import Policy
 from penstock.model.wording import MOST, listed, shown
-from penstock.tasks.binding import Around, Parameter, Signature, bind, check_connection, signature_of
-from penstock.tasks.inputs import resolve_annotations
+from penstock.tasks.binding import Around, bind, check_connection
 from penstock.tasks.options import policy_of
 from penstock.tasks.program import GraphProgram, Node, Source, Trigger
 from penstock.tasks.task import Task

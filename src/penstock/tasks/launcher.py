@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.context.places import Spot, at
-from penstock.tasks.binding import Parameter
-from penstock.tasks.inputs import bind_inputs
+from penstock.model.parameters import Parameter, bind_inputs
 from penstock.tasks.program import GraphProgram
 from penstock.tasks.transitions import Listener, listen
 

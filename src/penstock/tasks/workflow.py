@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
+from penstock.model.parameters import Parameter, hints_of
 from penstock.model.program import Do
-from penstock.tasks.binding import Parameter
 from penstock.tasks.blueprint import Blueprint, Place, check_place, declared_inputs
-from penstock.tasks.inputs import hints_of
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.options import Options, check_name, check_settings
 from penstock.tasks.program import GraphProgram, Trigger
