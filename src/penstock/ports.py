@@ -1,7 +1,8 @@
 """What the engine asks of the world, on one page.
 
-A store keeps facts and decides nothing; an executor runs a step's code; a codec turns values into text; a clock is the only
-reader of time; an observer is told what was recorded. Every promise made here is checked by a suite in `penstock.testing`.
+A store keeps facts and decides nothing; an executor runs a step's code; a broker carries messages outward; a codec turns
+values into text; a clock is the only reader of time; an observer is told what was recorded. Every promise made here is
+checked by a suite in `penstock.testing`.
 """
 
 from __future__ import annotations
@@ -215,6 +216,56 @@ class Executor(Protocol):
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; none outlives this process."""
+
+
+class Message(NamedTuple):
+    """What a broker carries: text or bytes under a topic, with headers of text."""
+
+    topic: str
+    body: str | bytes
+    headers: Mapping[str, str]
+
+
+class Broker(Protocol):
+    """Carries messages outward, to whoever listens. Any thread of the process that opened it may call it.
+
+    Messages arrive with topic, body and headers as they were sent, each thread's in the order in which it sent them. It holds
+    no process open: who ends without `close` leaves what had not gone out. `url` says where it is, without secrets.
+    """
+
+    url: str
+
+    def send(
+        self,
+        topic: str,
+        body: str | bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        promised: bool = False,
+    ) -> bool:
+        """Take a message, and wait for no broker. False: there was no room for it, and it was dropped and counted.
+
+        Where there is no room the oldest that are not promised give way. One that is not promised arrives once, or is lost
+        with a connection and counted. A promised one is kept until the broker has confirmed it, and may arrive twice;
+        BrokerFull is raised if nothing can give way to it. What no message can hold (a topic that is empty or no line of
+        text, a header that is no text or that the broker's protocol needs for itself) raises UserError, and nothing is
+        sent. Raises BrokerClosed after `close`.
+        """
+
+    def flush(self, seconds: float) -> None:
+        """Wait until the broker has all that was sent before.
+
+        Raises BrokerUnavailable, with the reason, if it has not after so many seconds, or if any of it was lost meanwhile.
+        """
+
+    def health(self) -> dict[str, Any]:
+        """Figures for people, at once: connected, waiting (sent, and not yet known to have arrived), confirmed, dropped (for
+        want of room), doubtful (on their way when a connection was lost), refused (by the broker), error (the last, if
+        nothing went well since).
+        """
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Flush for so many seconds at most, then end every thread. What did not go out is logged; twice is once."""
 
 
 class Clock(Protocol):

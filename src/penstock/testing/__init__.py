@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.testing.broker_suite import BrokerSuite
     from penstock.testing.kit import (
         Recording,
         Rehearsal,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.testing.store_suite import HandClock, StoreSuite
 
 __all__ = [
+    "BrokerSuite",
     "Example",
     "HandClock",
     "ProgramSuite",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BrokerSuite": "broker_suite",
     "Example": "program_suite",
     "HandClock": "store_suite",
     "ProgramSuite": "program_suite",

@@ -1,0 +1,1 @@
+"""What carries messages outward: each backend implements `Broker` and inherits `penstock.testing.BrokerSuite`."""

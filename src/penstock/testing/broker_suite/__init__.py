@@ -1,0 +1,36 @@
+"""The suite every broker inherits: what the port's docstrings say, one sentence a test.
+
+    from penstock.testing import BrokerSuite
+
+    class TestMyBroker(BrokerSuite):
+        def make_broker(self, folder):
+            return MyBroker(...)
+
+        def received(self, broker, count):
+            return [...]  # the messages that arrived, once there are `count` of them
+
+One that keeps messages while nobody can be reached provides `make_away` and `come_back`, too; one that has no other side
+inherits `DeliveryPart` and `EndPart` instead. Where the port leaves a choice, the suite has made it:
+
+- what arrives may bear more headers than were sent, never fewer;
+- text that holds NUL is refused, since not every protocol can carry it as text;
+- a message that gave way to another counts as dropped though its own `send` returned True;
+- a broker that nobody sent anything to may or may not be connected.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in ("delivery", "ends", "harness", "room")))
+
+from penstock.testing.broker_suite.delivery import DeliveryPart  # noqa: E402 - after the line that has asserts explained
+from penstock.testing.broker_suite.ends import EndPart  # noqa: E402
+from penstock.testing.broker_suite.harness import BrokerPart  # noqa: E402
+from penstock.testing.broker_suite.room import RoomPart  # noqa: E402
+
+__all__ = ["BrokerPart", "BrokerSuite", "DeliveryPart", "EndPart", "RoomPart"]
+
+
+class BrokerSuite(DeliveryPart, RoomPart, EndPart):
+    """Everything a broker promises."""

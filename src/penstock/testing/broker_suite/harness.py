@@ -1,0 +1,66 @@
+"""What every part of the broker suite stands on: what a backend provides, and the broker under test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from penstock.ports import Broker, Message
+
+PATIENCE_SECONDS = 20.0  # after which what was sent should long have arrived
+
+
+class BrokerPart:
+    """A backend gives `make_broker` and `received`; one that keeps messages while it is away, the rest too."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Passwords that `make_broker` used: they may be shown nowhere."""
+
+    def make_broker(self, folder: Path) -> Broker:
+        """A broker that can be reached. Of what is sent by it, nothing has arrived yet."""
+        raise NotImplementedError
+
+    def received(self, broker: Broker, count: int) -> list[Message]:
+        """What arrived since the broker was made, in order, once there are `count` messages or they are overdue."""
+        raise NotImplementedError
+
+    def make_away(self, folder: Path, room: int) -> Broker:
+        """A broker that cannot be reached, with room for so many messages."""
+        raise NotImplementedError
+
+    def come_back(self, broker: Broker) -> None:
+        """From now on the broker that `make_away` made can be reached, and `received` knows what arrives."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def broker(self, tmp_path: Path) -> Iterator[Broker]:
+        broker = self.make_broker(tmp_path)
+        yield broker
+        broker.close(0)
+
+    @pytest.fixture
+    def away(self, tmp_path: Path) -> Iterator[Broker]:
+        """A broker with room for four messages that cannot be reached."""
+        broker = self.make_away(tmp_path, 4)
+        yield broker
+        broker.close(0)
+
+    def arrived(self, broker: Broker, count: int) -> list[Message]:
+        """Exactly so many messages, which have arrived."""
+        found = self.received(broker, count)
+        assert len(found) == count, found
+        return found
+
+
+def in_threads(count: int, work: Callable[[int], Any]) -> None:
+    """Do it for 0, 1, 2 … at once, and wait for all."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
