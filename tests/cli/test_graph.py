@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,8 +12,10 @@ import pytest
 from penstock.cli.drawing.layout import place
 from penstock.cli.drawing.mermaid import mermaid
 from penstock.cli.drawing.picture import Box, Picture
+from penstock.cli.drawing.picture import drawn as drawn_graph
 from penstock.cli.drawing.svg import svg
 from penstock.cli.drawing.terminal import PLAIN, ROUND, Strokes, draw
+from penstock.model.outline import Edge, Graph, Node
 from tests.cli.conftest import Cli, document
 
 
@@ -166,3 +169,86 @@ def test_a_workflow_that_decides_as_it_runs_has_no_graph_beforehand() -> None:
 
     with pytest.raises(DefinitionError, match="decides its steps as it runs"):
         picture_of(Plan())
+
+
+RING = Graph(
+    "ring",
+    [Node("source", "routine"), Node("work", "routine"), Node("judge", "routine"), Node("end", "routine")],
+    [
+        Edge("source", "work", "made → given"),
+        Edge("work", "judge", "done → seen"),
+        Edge("judge", "work", "again → given"),
+        Edge("judge", "judge", "unsure → seen"),
+        Edge("judge", "end", "good → given"),
+        Edge("judge", "end", "late → given"),
+    ],
+)
+
+
+def test_edges_that_lead_back_are_drawn_and_end_nothing() -> None:
+    found = drawn_graph(RING)
+    assert {box.name: box.back for box in found.boxes.values() if box.back} == {"judge": ("work", "judge")}
+    lines = draw(found, lambda box: "●", lambda box: box.name, ROUND)
+    assert lines == ["●  source", "●  work", "●  judge", "●  end"]
+
+
+def test_mermaid_names_edges_and_draws_those_that_lead_back() -> None:
+    text = mermaid(drawn_graph(RING))
+    assert 's0(["source"])' in text
+    assert 's2 -->|"again → given"| s1' in text
+    assert 's2 -->|"unsure → seen"| s2' in text
+    assert 's2 -->|"good → given, late → given"| s3' in text
+
+
+def test_an_svg_leads_back_in_lanes_beside_the_drawing() -> None:
+    root = ElementTree.fromstring(svg(drawn_graph(RING)))
+    space = "{http://www.w3.org/2000/svg}"
+    back = [path for path in root.iter(f"{space}path") if path.get("class") == "back"]
+    assert [path.findtext(f"{space}title") for path in back] == ["again → given", "unsure → seen"]
+    wide = float(root.get("width", "0"))
+    assert all(
+        0 < float(number) < wide for path in back for number in re.findall(r"[HM]([\d.]+)", path.get("d", ""))
+    )
+
+
+RELAY = """
+from penstock.model.outline import Edge, Graph, Node
+from penstock.model.program import Do, End, Fail, Plan
+
+
+class Once:
+    def begin(self, at):
+        return [Do("first", int, ("7",))]
+
+    def done(self, key, value, at):
+        return [Do("second", str, (value,))] if key == "first" else [End(value)]
+
+    def failed(self, key, error, at):
+        return [Fail(error)]
+
+
+class Relay(Plan):
+    name, version = "relay", "1"
+
+    def as_program(self):
+        return self
+
+    def as_graph(self):
+        return Graph("relay", [Node("first"), Node("second", remark="at last")], [Edge("first", "second", "a number")])
+
+    def play(self, input):
+        return Once()
+
+
+relay = Relay()
+"""
+
+
+def test_any_style_is_drawn_that_gives_an_outline(cli: Cli) -> None:
+    Path("relay.py").write_text(RELAY)
+    assert cli("graph", "relay.py").output == "relay\n\n  ●  first\n  ●  second  at last\n"
+    assert cli("run", "relay.py").exit_code == 0
+    found = document(cli("graph", "latest", "--json"))
+    assert [step["status"] for step in found["steps"]] == ["completed", "completed"]
+    assert found["edges"] == [{"from": "first", "to": "second", "label": "a number"}]
+    assert "steps    first, second" in cli("validate", "relay.py").output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -116,16 +116,11 @@ class Watcher:
 
 def plan_of(definition: Any) -> list[tuple[str, bool]]:
     """The steps that a definition is known to have, and which of them are maps; none where only running it tells."""
-    return list(_planned(getattr(definition.as_program(), "nodes", {}), ""))
+    from penstock.model.outline import STEPS, flat, graph_of
 
-
-def _planned(nodes: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, bool]]:
-    for name, node in nodes.items():
-        inner = getattr(node.program, "nodes", None)
-        if inner is not None:
-            yield from _planned(inner, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", bool(node.over)
+    graph = graph_of(definition)
+    nodes = [] if graph is None else flat(graph).nodes
+    return [(node.name, node.kind == "map") for node in nodes if node.kind in STEPS]
 
 
 def drive(desk: Desk, manner: Manner, definition: Any, begin: Begin, **options: Any) -> int:

@@ -36,7 +36,7 @@ def command(desk: Desk, what: str, form: str | None, output: Path | None) -> Non
 
     RUN is a run's id, a unique beginning of it, or `latest`.
     """
-    picture = _run_picture(desk, what) if _is_run(what) else picture_of(load_file(what).as_program())
+    picture = _run_picture(desk, what) if _is_run(what) else picture_of(load_file(what))
     if desk.as_json:
         desk.answer(_document(picture))
         return
@@ -60,7 +60,7 @@ def _is_run(what: str) -> bool:
 def _run_picture(desk: Desk, name: str) -> Picture:
     with desk.look() as engine:
         run = engine.get(name)
-        picture = picture_of(load_recorded(engine, run).as_program())
+        picture = picture_of(load_recorded(engine, run))
         return _with_statuses(picture, _board(engine, run))
 
 
@@ -109,7 +109,8 @@ def _sign(box: Box, ink: Ink) -> str:
 
 def _label(box: Box, ink: Ink) -> str:
     what = "for each item" if box.kind == "map" and not box.said else ""
-    words = [each for each in (what, box.said, box.remark) if each]
+    back = f"back to {', '.join(box.back)}" if box.back else ""
+    words = [each for each in (what, box.said, box.remark, back) if each]
     name = ink(box.name, "dim") if box.status in ("waiting", "skipped") else box.name
     return f"{name}  {ink(', '.join(words), 'dim')}" if words else name
 
@@ -120,9 +121,14 @@ def _document(picture: Picture) -> dict[str, Any]:
             "step": box.name,
             "kind": box.kind,
             "depends_on": list(box.depends_on),
+            "back_to": list(box.back),
             "condition": box.remark or None,
             "status": box.status or None,
         }
         for box in picture.boxes.values()
     ]
-    return {"workflow": picture.name, "steps": steps}
+    edges = [
+        {"from": source, "to": target, "label": picture.labels.get((source, target))}
+        for source, target in picture.edges
+    ]
+    return {"workflow": picture.name, "steps": steps, "edges": edges}

@@ -103,7 +103,7 @@ def _needs_of(definition: Any, log: list[tuple[int, float, e.Event]]) -> tuple[N
     if isinstance(first, e.RunStarted) and first.version not in ("", program.version):
         return None, "the workflow's steps are not the same any more"
     try:
-        return picture_of(program).depends_on, ""
+        return picture_of(definition).depends_on, ""
     except DefinitionError:
         return None, "this workflow decides its steps as it runs"
 

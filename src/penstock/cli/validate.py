@@ -16,7 +16,6 @@ import click
 from penstock.cli import ending
 from penstock.cli.closing import labelled
 from penstock.cli.desk import Desk, executor_option, lazily, with_desk
-from penstock.cli.driving import plan_of
 from penstock.cli.ink import Ink
 from penstock.cli.text import plural
 from penstock.errors import DefinitionError, UserError
@@ -81,12 +80,15 @@ def command(ctx: click.Context, /, desk: Desk, file: str, executor: str | None) 
 
 
 def _checked(variable: str, definition: Any, engine: Engine) -> Checked:
+    from penstock.model.outline import flat, graph_of
+
     name = str(getattr(definition, "name", variable))
     try:
         program = definition.as_program()
     except UserError as error:
         return Checked(variable, name, None, [], list(_problems_in(error)))
-    steps = plan_of(definition) if hasattr(program, "nodes") else None
+    graph = graph_of(definition)
+    steps = None if graph is None else [(node.name, node.kind == "map") for node in flat(graph).nodes]
     inputs = [_input(each) for each in getattr(definition, "inputs", {}).values()]
     return Checked(variable, program.name, steps, inputs, list(_unfit(program, engine)))
 

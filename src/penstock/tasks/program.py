@@ -11,6 +11,7 @@ import msgspec
 from penstock.errors import InputError
 from penstock.model.failure import Failure
 from penstock.model.graph import sinks, successors
+from penstock.model.outline import Graph
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Partial, Plan, Program, Skip
 
@@ -77,6 +78,12 @@ class GraphProgram(Plan):
 
     def play(self, input: Any) -> GraphPlay:
         return GraphPlay(self, input or {})
+
+    def as_graph(self) -> Graph:
+        """See Outlined."""
+        from penstock.tasks.outline import outline
+
+        return outline(self.name, self.nodes.values())
 
 
 def _calls(nodes: Iterable[Node]) -> Calls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.cli.drawing.picture import Box, Picture
+from penstock.model.outline import STEPS
 
 _CLASSES: Final = {
     "completed": "fill:#e6f4ea,stroke:#34a853,color:#1e4620",
@@ -21,20 +22,25 @@ def mermaid(picture: Picture) -> str:
     lines = ["flowchart TD"]
     lines += [f"    {numbers[box.name]}{_shape(box)}{_class(box)}" for box in picture.boxes.values()]
     lines += [
-        f"    {numbers[need]} --> {numbers[box.name]}"
-        for box in picture.boxes.values()
-        for need in dict.fromkeys(box.depends_on)
+        f"    {numbers[source]} {_arrow(picture.labels.get((source, target), ''))} {numbers[target]}"
+        for source, target in picture.edges
     ]
     used = {box.status for box in picture.boxes.values()}
     lines += [f"    classDef {name} {style}" for name, style in _CLASSES.items() if name in used]
     return "\n".join(lines) + "\n"
 
 
+def _arrow(label: str) -> str:
+    return f'-->|"{_escaped(label)}"|' if label else "-->"
+
+
 def _shape(box: Box) -> str:
     words = [box.name, *(f"<i>{_escaped(each)}</i>" for each in (box.said, box.remark) if each)]
     words[0] = _escaped(box.name)
     text = "<br/>".join(words)
-    return f'[["{text}"]]' if box.kind == "map" else f'["{text}"]'
+    if box.kind in STEPS:
+        return f'[["{text}"]]' if box.kind == "map" else f'["{text}"]'
+    return f'(["{text}"])'
 
 
 def _class(box: Box) -> str:

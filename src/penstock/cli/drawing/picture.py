@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from penstock.errors import DefinitionError
-from penstock.model.graph import sinks
+from penstock.model.outline import Edge, Graph, Node, depends_on, flat, graph_of, in_order, split
 
 
 class Box(NamedTuple):
-    """One step. `kind` is step or map; `remark` says when it runs at all; `status` and `said` are a run's."""
+    """One node. `kind` is step or map, or a style's own; `remark` says when it runs at all; `status` and `said` are a run's.
+
+    `depends_on` never leads round in a circle; `back` names what it leads back to.
+    """
 
     name: str
     depends_on: tuple[str, ...] = ()
@@ -18,66 +21,63 @@ class Box(NamedTuple):
     remark: str = ""
     status: str = ""
     said: str = ""
+    back: tuple[str, ...] = ()
 
 
 class Picture(NamedTuple):
-    """A workflow, or a run of it, as a graph: every box comes after those it depends on."""
+    """A workflow, or a run of it, as a graph: every box comes after those it depends on.
+
+    `labels` says what edges are called that have a name, by the boxes they join.
+    """
 
     name: str
     boxes: dict[str, Box]
+    labels: Mapping[tuple[str, str], str] = {}
 
     @property
     def depends_on(self) -> dict[str, tuple[str, ...]]:
         """Name -> the names it depends on."""
         return {name: box.depends_on for name, box in self.boxes.items()}
 
+    @property
+    def edges(self) -> Iterator[tuple[str, str]]:
+        """The boxes that an edge joins: first the edges that lead on, then those that lead back."""
+        for box in self.boxes.values():
+            yield from ((need, box.name) for need in dict.fromkeys(box.depends_on))
+        for box in self.boxes.values():
+            yield from ((box.name, target) for target in box.back)
 
-def picture_of(program: Any) -> Picture:
-    """The picture of a program. Raises DefinitionError if its steps are not known before it runs."""
-    nodes = getattr(program, "nodes", None)
-    if nodes is None:
+
+def picture_of(definition: Any) -> Picture:
+    """The picture of a definition, or of a program. Raises DefinitionError if its steps are not known before it runs."""
+    graph = graph_of(definition)
+    if graph is None:
+        name = getattr(definition, "name", None) or definition.as_program().name
         raise DefinitionError(
-            f"workflow {program.name!r} decides its steps as it runs: draw one of its runs, or see `penstock show RUN`"
+            f"workflow {name!r} decides its steps as it runs: draw one of its runs, or see `penstock show RUN`"
         )
-    return Picture(program.name, {box.name: box for box in _boxes(nodes, "", ())})
+    return drawn(graph)
 
 
-def _boxes(nodes: Mapping[str, Any], prefix: str, before: tuple[str, ...]) -> Iterator[Box]:
-    """The steps of a graph; one that is a graph itself is drawn as its steps."""
-    ends: dict[str, tuple[str, ...]] = {}
-    for name in _in_order(nodes):
-        node = nodes[name]
-        needs = tuple(end for need in node.depends_on for end in ends[need]) or before
-        inner = getattr(node.program, "nodes", None)
-        if inner is not None:
-            yield from _boxes(inner, f"{prefix}{name}/", needs)
-            ends[name] = tuple(f"{prefix}{name}/{each}" for each in sinks(_needs(inner)))
-        else:
-            ends[name] = (f"{prefix}{name}",)
-            yield Box(f"{prefix}{name}", needs, "map" if node.over else "step", _remark(node))
+def drawn(graph: Graph) -> Picture:
+    """The picture of a graph: graphs inside it are drawn as their nodes."""
+    graph = flat(graph)
+    on, back = split(graph)
+    needs = depends_on(graph, on)
+    nodes = {node.name: node for node in graph.nodes}
+    comes_back = depends_on(Graph("", graph.nodes), [Edge(edge.target, edge.source) for edge in back])
+    boxes = {name: _box(nodes[name], needs[name], comes_back[name]) for name in in_order(needs)}
+    return Picture(graph.name, boxes, _labels(graph.edges))
 
 
-def _needs(nodes: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {name: node.depends_on for name, node in nodes.items()}
+def _box(node: Node, needs: tuple[str, ...], back: tuple[str, ...]) -> Box:
+    return Box(node.name, needs, node.kind, node.remark, back=back)
 
 
-def _in_order(nodes: Mapping[str, Any]) -> list[str]:
-    from penstock.model.graph import layers
-
-    return [name for layer in layers(_needs(nodes)) for name in layer]
-
-
-def _remark(node: Any) -> str:
-    words = []
-    if node.when is not None:
-        words.append(f"if {_name_of(node.when)}")
-    if node.trigger != "all_succeeded":
-        words.append(f"when {node.trigger.replace('_', ' ')}")
-    if node.optional:
-        words.append("optional")
-    return ", ".join(words)
-
-
-def _name_of(fn: Any) -> str:
-    name = str(getattr(fn, "__name__", ""))
-    return "its condition holds" if not name or "lambda" in name else name.replace("_", " ")
+def _labels(edges: Iterable[Edge]) -> dict[tuple[str, str], str]:
+    """The names of edges that have one; of several between two boxes, all."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for edge in edges:
+        if edge.label:
+            found.setdefault((edge.source, edge.target), {})[edge.label] = None
+    return {pair: ", ".join(labels) for pair, labels in found.items()}

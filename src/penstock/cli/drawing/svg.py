@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Final
 
 from penstock.cli.drawing.layout import Placed, place
 from penstock.cli.drawing.picture import Box, Picture
+from penstock.model.outline import STEPS
 
 CHARACTER: Final = 7.4  # pixels, of the font below at 13 px
 HEIGHT: Final = 34.0
@@ -14,6 +16,7 @@ PADDING: Final = 16.0
 GAP: Final = 26.0
 DROP: Final = 46.0
 MARGIN: Final = 16.0
+LANE: Final = 14.0
 
 _STYLE: Final = """
   text { font: 13px ui-monospace, 'SF Mono', Menlo, Consolas, monospace; fill: #1f2328; text-anchor: middle; }
@@ -21,6 +24,7 @@ _STYLE: Final = """
   rect { fill: #f6f8fa; stroke: #d0d7de; }
   path { fill: none; stroke: #afb8c1; stroke-width: 1.5; }
   .tip { fill: #afb8c1; }
+  .back { stroke-dasharray: 5 3; }
   .completed rect, .reused rect { fill: #e9f7ee; stroke: #4ac26b; }
   .running rect { fill: #e7f3ff; stroke: #54aeff; }
   .failed rect { fill: #ffefed; stroke: #ff8182; }
@@ -39,7 +43,8 @@ _STYLE: Final = """
 def svg(picture: Picture) -> str:
     """The drawing as one document."""
     placed = place(picture.depends_on, {box.name: _width(box) for box in picture.boxes.values()}, GAP)
-    wide = placed.width + 2 * MARGIN
+    back = [(box, target) for box in picture.boxes.values() for target in box.back]
+    wide = placed.width + 2 * MARGIN + len(back) * LANE
     high = (max(placed.layer.values(), default=0) + 1) * (HEIGHT + DROP) - DROP + 2 * MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
@@ -47,18 +52,19 @@ def svg(picture: Picture) -> str:
         f"<style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path class="tip" style="stroke:none" d="M0,0.5 L8,4 L0,7.5 z"/></marker></defs>',
-        *_edges(placed),
+        *_edges(placed, picture.labels),
+        *(_back(picture, placed, box, target, lane) for lane, (box, target) in enumerate(back, 1)),
         *(_box(box, placed) for box in picture.boxes.values()),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _edges(placed: Placed) -> list[str]:
-    return [_edge(xs, placed.layer[above]) for (above, _), xs in placed.edges.items()]
+def _edges(placed: Placed, labels: Mapping[tuple[str, str], str]) -> list[str]:
+    return [_edge(xs, placed.layer[edge[0]], labels.get(edge, "")) for edge, xs in placed.edges.items()]
 
 
-def _edge(xs: list[float], first: int) -> str:
+def _edge(xs: list[float], first: int, label: str) -> str:
     """A line that leaves a box downwards, bends between layers, passes them straight, and arrives from above."""
     d = f"M{xs[0] + MARGIN:.1f},{_top(first) + HEIGHT:.1f}"
     for number, (x, following) in enumerate(itertools.pairwise(xs)):
@@ -67,13 +73,32 @@ def _edge(xs: list[float], first: int) -> str:
         d += f" C{x + MARGIN:.1f},{middle:.1f} {following + MARGIN:.1f},{middle:.1f} {following + MARGIN:.1f},{end:.1f}"
         if number < len(xs) - 2:
             d += f" V{end + HEIGHT:.1f}"
-    return f'<path d="{d}" marker-end="url(#tip)"/>'
+    return _line(d, label)
+
+
+def _back(picture: Picture, placed: Placed, box: Box, target: str, lane: int) -> str:
+    """A line that leaves a box to the right, goes up beside the drawing in a lane of its own, and arrives from the right."""
+    x = placed.width + MARGIN + lane * LANE
+    left, right = (
+        (placed.x[each.name] + _width(each) / 2 + MARGIN, _top(placed.layer[each.name]))
+        for each in (box, picture.boxes[target])
+    )
+    leaves, arrives = left[1] + HEIGHT * 0.7, right[1] + HEIGHT * 0.3
+    d = f"M{left[0]:.1f},{leaves:.1f} H{x - 6:.1f} Q{x:.1f},{leaves:.1f} {x:.1f},{leaves - 6:.1f}"
+    d += f" V{arrives + 6:.1f} Q{x:.1f},{arrives:.1f} {x - 6:.1f},{arrives:.1f} H{right[0]:.1f}"
+    return _line(d, picture.labels.get((box.name, target), ""), "back")
+
+
+def _line(d: str, label: str, kind: str = "on") -> str:
+    if label:
+        return f'<path class="{kind}" d="{d}" marker-end="url(#tip)"><title>{_escaped(label)}</title></path>'
+    return f'<path class="{kind}" d="{d}" marker-end="url(#tip)"/>'
 
 
 def _box(box: Box, placed: Placed) -> str:
     wide = _width(box)
     x, y = placed.x[box.name] - wide / 2 + MARGIN, _top(placed.layer[box.name])
-    rect = f'<rect x="{{}}" y="{{}}" width="{wide:.1f}" height="{HEIGHT:.0f}" rx="6"/>'
+    rect = f'<rect x="{{}}" y="{{}}" width="{wide:.1f}" height="{HEIGHT:.0f}" rx="{6 if box.kind in STEPS else 17}"/>'
     stack = rect.format(f"{x + 4:.1f}", f"{y + 4:.1f}") if box.kind == "map" else ""
     said = _said(box)
     middle = x + wide / 2
