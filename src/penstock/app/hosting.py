@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from penstock.app.parts import Parts
 from penstock.context import Context
+from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere
 from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
@@ -92,8 +93,23 @@ class Hosting(Parts):
                 logging.getLogger("penstock").warning(said, context.key, error)
 
     def progressed(self, context: Context, kind: str, payload: Any) -> None:
+        if kind == "note":
+            self._note(context, *payload)
+            return
         for watcher in self.watchers:
             watcher(context.run, context.step, context.item, kind, payload)
+
+    def _note(self, context: Context, topic: str, data: Any) -> None:
+        """Record what a step says of itself while it goes on, in order, before how it ends."""
+        held = self.holdings.get(context.run)
+        if held is None:
+            return
+        self.journal.text(data)  # what cannot be stored is the step's own error, where that runs here
+        noted = (held.driver.core, held.state, topic, self.clock.now, context.step, data)
+        if held.driver.here is not None and held.driver.here[1] is context:
+            _record_note(*noted)
+        else:
+            held.driver.post(_record_note, *noted)
 
     # What the keeper needs
 
@@ -118,6 +134,14 @@ class Hosting(Parts):
             held.driver.post(held.driver.take, held.state, letters, self.codec)
             if any(letter.kind == "cancel" for letter in letters):
                 held.driver.warn(held.state)
+
+
+def _record_note(
+    core: Core, run: machine.Run, topic: str, now: Callable[[], float], step: str, data: Any
+) -> None:
+    """On the driver's thread."""
+    if not run.gone and run.id in core.runs:
+        core.note(run, topic, now(), step, data)
 
 
 def _make_executor(name: str, known: Mapping[str, Executor]) -> Executor:

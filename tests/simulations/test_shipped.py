@@ -1,0 +1,124 @@
+"""The workflows that come with Penstock: what they publish, and what queueing theory says of their workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import simpy
+
+from penstock.model import events as e
+from penstock.simulations import WorkflowRunner
+from penstock.simulations.assembling import executed
+from penstock.simulations.messages import FIELDS, PUBLISHED
+from tests.simulations.conftest import WORKFLOWS
+
+
+def played(name: str, **parameters: Any) -> float:
+    """The virtual time that a shipped workflow takes without a runner."""
+    env = simpy.Environment()
+    cls = executed((WORKFLOWS / f"{name}.py").read_text(), f"{name}.py")["WorkflowExecutor"]
+    env.process(cls(parameters).execute(env))
+    env.run()
+    return float(env.now)
+
+
+def messages_of(runner: WorkflowRunner, run_id: str | None) -> list[dict[str, Any]]:
+    """What an execution published, as the log of its run has it."""
+    assert run_id is not None
+    notes = [event for _, _, event in runner.engine.events_of(run_id) if isinstance(event, e.Noted)]
+    return [each["message"] for note in notes if note.topic == PUBLISHED for each in note.data["messages"]]
+
+
+def test_data_taking_publishes_its_whole_cycle(shipped: WorkflowRunner) -> None:
+    found = shipped.run("stf_processing", "1.0")
+    assert (found.status, found.error_message) == ("completed", None)
+    figures = found.performance_metrics
+    assert figures is not None
+    assert figures["stfs"] == 1715
+    assert figures["virtual_seconds"] == pytest.approx(3604.5)
+    assert figures["messages"] == {"run_imminent": 1, "start_run": 1, "stf_gen": 1715, "end_run": 1}
+    messages = messages_of(shipped, found.run_id)
+    assert len(messages) == 1718
+    assert not [each for each in messages if set(FIELDS) - each.keys()]
+    assert [each["simulation_tick"] for each in messages] == sorted(
+        each["simulation_tick"] for each in messages
+    )
+    first, last = messages[0], messages[-1]
+    assert (first["msg_type"], first["state"], first["substate"]) == ("run_imminent", "beam", "not_ready")
+    assert (last["msg_type"], last["total_stf_files"]) == ("end_run", 1715)
+    assert {each["execution_id"] for each in messages} == {found.execution_id}
+    assert {each["run_id"] for each in messages} == {found.run_id}
+
+
+def test_without_a_runner_they_behave_as_printed() -> None:
+    assert played("stf_processing") == pytest.approx(3604.5)
+    printed = played("fast_processing", worker_count=10, stf_interval_sec=2.0, physics_duration_min=60)
+    assert printed == pytest.approx(3602.5)
+
+
+@pytest.mark.parametrize(("workers", "busy"), [(10, 0.14), (25, 0.06), (50, 0.03)])
+def test_with_a_tenth_sampled_all_three_keep_up(shipped: WorkflowRunner, workers: int, busy: float) -> None:
+    figures = shipped.run(f"epic_fast_{workers}_workers").performance_metrics
+    assert figures is not None
+    assert figures["worker_utilisation"] == pytest.approx(busy, abs=0.005)
+    assert figures["tasks"] == {
+        "submitted": 172,
+        "completed": 172,
+        "failed": 0,
+        "retried": 0,
+        "unfinished": 0,
+    }
+    assert figures["queue_depth"] == {"mean": 0, "max": 0}
+    assert figures["within_target"] == 1
+    assert figures["nodes"] == -(-workers // 10)
+
+
+def test_with_everything_sampled_ten_workers_are_too_few_and_twenty_five_are_not(
+    shipped: WorkflowRunner,
+) -> None:
+    few, enough, many = (
+        shipped.run(f"epic_fast_{workers}_workers", overrides={"sample_fraction": 1.0}).performance_metrics
+        for workers in (10, 25, 50)
+    )
+    assert few is not None
+    assert enough is not None
+    assert many is not None
+    # A time frame each 2.1 s that keeps a worker for 30 s is work for 14.3 of them.
+    assert few["worker_utilisation"] > 0.99
+    assert few["virtual_seconds"] == pytest.approx(1715 * 30 / 10, rel=0.01)
+    assert few["latency_seconds"]["p50"] > 700
+    assert few["latency_seconds"]["p50"] < few["latency_seconds"]["p95"] < few["latency_seconds"]["p99"]
+    assert few["within_target"] < 0.01
+    assert enough["worker_utilisation"] == pytest.approx(30 / 2.1 / 25, rel=0.02)
+    assert many["worker_utilisation"] == pytest.approx(30 / 2.1 / 50, rel=0.02)
+    assert enough["latency_seconds"] == pytest.approx(dict.fromkeys(("mean", "p50", "p95", "p99"), 30.0))
+    assert enough["queue_depth"]["max"] == 0
+
+
+def test_messages_of_time_frames_go_to_ordered_lanes_in_turn(shipped: WorkflowRunner) -> None:
+    found = shipped.run("epic_fast_10_workers", overrides={"physics_duration_min": 1})
+    frames = [each for each in messages_of(shipped, found.run_id) if each["msg_type"] == "stf_gen"]
+    assert [each["stream"] for each in frames] == [number % 10 for number in range(len(frames))]
+    lane = [each["stream_sequence"] for each in frames if each["stream"] == 3]
+    assert lane == list(range(1, len(lane) + 1))
+
+
+def test_units_that_fail_are_tried_again_as_often_as_allowed(shipped: WorkflowRunner) -> None:
+    how = {"sample_fraction": 1.0, "physics_duration_min": 2, "retry_max_attempts": 2}
+    config = {"workflow": {"name": "epic_fast_processing"}, "parameters": how | {"failure_probability": 1.0}}
+    figures = shipped.run("epic_fast_processing", config=config).performance_metrics
+    assert figures is not None
+    tasks = figures["tasks"]
+    assert tasks["submitted"] == tasks["failed"] == figures["stfs"] > 0
+    assert tasks["retried"] == 2 * tasks["failed"]
+    assert tasks["completed"] == 0
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_others(shipped: WorkflowRunner) -> None:
+    how = {"physics_duration_min": 5, "sample_fraction": 0.5, "failure_probability": 0.3, "worker_count": 5}
+    config = {"workflow": {"name": "epic_fast_processing"}, "parameters": how}
+    found = [shipped.run("epic_fast_processing", config=config, seed=seed) for seed in (7, 7, 8)]
+    figures = [{**(each.performance_metrics or {}), "wall_seconds": 0} for each in found]
+    assert figures[0] == figures[1] != figures[2]
+    assert [each.seed for each in found] == [7, 7, 8]
