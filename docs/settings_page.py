@@ -37,7 +37,7 @@ What holds for every run of a project, unless a call or a command says otherwise
 
 The first of these counts that says something:
 
-1. the option of the command, or the keyword of `penstock.open`, which has the setting's name;
+1. the option of the command, or the keyword of `penstock.open`, which has the setting's name, where there is one;
 2. the environment variable; an empty one says nothing;
 3. the key of that name in `[tool.penstock]` of `pyproject.toml`;
 4. the default.
@@ -47,6 +47,7 @@ The first of these counts that says something:
 store = "runs/runs.db"
 durability = "crash"
 executor = "threads"
+workflows = ["pipelines.nightly", "workflows/"]
 ```
 
 The file is the nearest `pyproject.toml` upward of the working directory that has such a table; one without is passed by. A
@@ -61,6 +62,7 @@ store          ...    default
 durability     power  default
 executor       on the thread that drives the run  default
 lease_seconds  5      default
+workflows  what installed packages offer  default
 ```
 
 A value that means nothing and a key that nobody knows are refused before anything is opened, with the file, the key and the

@@ -21,6 +21,7 @@ def test_each_setting_is_shown_with_where_it_comes_from(
         "durability": ("crash", "pyproject"),
         "executor": ("threads", "environment"),
         "lease_seconds": (5.0, "default"),
+        "workflows": (None, "default"),
     }
     assert found["file"] == str(folder / "pyproject.toml")
     table = cli("settings").stdout

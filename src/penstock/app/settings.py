@@ -25,7 +25,7 @@ class Setting(NamedTuple):
     """One thing that can be set. `unset` says what holds where nobody sets it and the default is None."""
 
     name: str
-    type: Literal["text", "choice", "seconds"]
+    type: Literal["text", "choice", "seconds", "texts"]
     default: Any
     description: str
     choices: tuple[str, ...] = ()
@@ -58,9 +58,14 @@ SETTINGS: Final = {
             "lease_seconds", "seconds", 5.0,
             "How long others wait for a sign of life before they take over the runs of a process that has gone.",
         ),
+        Setting(
+            "workflows", "texts", None,
+            "Where definitions are found by name: modules, packages, files and folders (in the variable with commas between).",
+            unset="what installed packages offer",
+        ),
     )
 }  # fmt: skip
-"""The table, by name. A name is a key of `[tool.penstock]` and a keyword of `penstock.open`, too."""
+"""The table, by name. A name is a key of `[tool.penstock]`, too; those that concern engines are keywords of `penstock.open`."""
 
 Source = Literal["option", "environment", "pyproject", "default"]
 
@@ -191,6 +196,8 @@ def _parsed(setting: Setting, given: Any, place: str) -> Any:
     match setting.type:
         case "seconds":
             return _seconds(setting, given, place)
+        case "texts":
+            return _texts(setting, given, place)
         case "choice" if given not in setting.choices:
             raise SettingsError(
                 f"{setting.name} {given!r} means nothing ({place}); {_hint(str(given), setting.choices)}"
@@ -198,6 +205,13 @@ def _parsed(setting: Setting, given: Any, place: str) -> Any:
         case "text" if not isinstance(given, str) or not given:
             raise SettingsError(f"{setting.name} {given!r} must be text ({place}): put it in quotes")
     return given
+
+
+def _texts(setting: Setting, given: Any, place: str) -> tuple[str, ...]:
+    texts = [each.strip() for each in given.split(",")] if isinstance(given, str) else given
+    if not (isinstance(texts, list) and texts and all(isinstance(each, str) and each for each in texts)):
+        raise SettingsError(f"{setting.name} {given!r} must be a list of texts ({place}): put each in quotes")
+    return tuple(texts)
 
 
 def _seconds(setting: Setting, given: Any, place: str) -> float:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "logs": "What a run's steps printed and logged.",
     "events": "A run's log, event by event.",
     "graph": "Draw a workflow, or a run with its statuses.",
+    "catalogue": "List the workflows that can be run by name.",
     "pause": "Let running steps end and start no more.",
     "cancel": "Stop a run for good.",
     "signal": "Send a message into a run.",

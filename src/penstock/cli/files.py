@@ -3,25 +3,71 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.cli import trace
 from penstock.cli.text import plural
 from penstock.context.places import blame, raised_at
-from penstock.errors import DefinitionError, PenstockError, UserError
+from penstock.errors import DefinitionError, NotInCatalogue, PenstockError, UserError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
+    from penstock.catalogue import Entry
 
 T = TypeVar("T")
 
 
 def load_file(spec: str) -> Any:
-    """The checked definition that `FILE[:NAME]` names. Raises DefinitionError, also for whatever the file itself raises."""
+    """The checked definition that `FILE[:NAME]` names, or a name of the catalogue.
+
+    Raises DefinitionError, also for whatever the file itself raises.
+    """
     from penstock.catalogue import load
 
-    return _loaded(spec, lambda: load(spec))
+    return _loaded(spec, lambda: load(spec) if (entry := entry_of(spec)) is None else entry.make())
+
+
+def entry_of(spec: str) -> Entry | None:
+    """What the catalogue has under this name; None for what names a file or a module.
+
+    Raises NotInCatalogue, with what there is, for what names nothing.
+    """
+    if ":" in spec or spec.endswith(".py") or os.sep in spec or Path(spec).is_file():
+        return None
+    from penstock.app.shelves import look_up
+    from penstock.catalogue import catalogue
+    from penstock.catalogue.registry import not_there
+
+    entry, problems = look_up(spec)
+    if entry is None and (len(catalogue) or problems) and not _is_module(spec):
+        error = NotInCatalogue(not_there(spec, catalogue.names(), "file, module or workflow {}"))
+        if problems:
+            error.add_note(f"could not be loaded: {problems[0]}{_more(len(problems) - 1)}")
+        raise error
+    return entry
+
+
+def named(name: str) -> Entry | None:
+    """What the catalogue has under this name, if anything."""
+    from penstock.app.shelves import look_up
+
+    return look_up(name)[0]
+
+
+def _more(count: int) -> str:
+    return f"\n{plural(count, 'more problem')}: penstock catalogue" if count else ""
+
+
+def _is_module(name: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(name) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
 
 
 def load_recorded(engine: Engine, run: Run[Any]) -> Any:
@@ -34,10 +80,17 @@ def load_recorded(engine: Engine, run: Run[Any]) -> Any:
 
 
 def load_every(spec: str) -> list[tuple[str, Any]]:
-    """The definitions in FILE, or the one that `FILE:NAME` names, by variable and not yet checked. Raises as load_file does."""
+    """The definitions in FILE, or the one that `FILE:NAME` or a name of the catalogue names, by variable and not yet checked.
+
+    Raises as load_file does.
+    """
     from penstock.catalogue import load_all
 
-    return _told(spec, lambda: load_all(spec))
+    def find() -> list[tuple[str, Any]]:
+        entry = entry_of(spec)
+        return load_all(spec) if entry is None else [(entry.source.get("name", entry.name), entry.make())]
+
+    return _told(spec, find)
 
 
 def _loaded(place: str, find: Callable[[], Any]) -> Any:

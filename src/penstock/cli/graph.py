@@ -12,17 +12,18 @@ import click
 from penstock.cli.board import Bar, Board
 from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.drawing.picture import Box, Picture, picture_of
-from penstock.cli.files import load_file, load_recorded
+from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
 from penstock.cli.text import duration, plural
+from penstock.errors import RunNotFound
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
 
 
 @click.command(name="graph", no_args_is_help=True)
-@click.argument("what", metavar="FILE[:NAME]|RUN", shell_complete=lazily("files"))
+@click.argument("what", metavar="FILE[:NAME]|NAME|RUN", shell_complete=lazily("files"))
 @click.option(
     "--format",
     "form",
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
 @with_desk
 def command(desk: Desk, what: str, form: str | None, output: Path | None) -> None:
-    """Draw the workflow in FILE, or RUN with its steps' statuses.
+    """Draw the workflow in FILE, or that of NAME in the catalogue, or RUN with its steps' statuses.
 
     RUN is a run's id, a unique beginning of it, or `latest`.
     """
-    picture = _run_picture(desk, what) if _is_run(what) else picture_of(load_file(what))
+    picture = _run_or_name(desk, what) if _is_run(what) else picture_of(load_file(what))
     if desk.as_json:
         desk.answer(_document(picture))
         return
@@ -55,6 +56,16 @@ def _is_run(what: str) -> bool:
     """Runs are named in hexadecimal digits; a file of such a name has an ending or a folder."""
     place = what.partition(":")[0]
     return what == "latest" or (re.fullmatch("[0-9a-f]{1,16}", what) is not None and not Path(place).exists())
+
+
+def _run_or_name(desk: Desk, what: str) -> Picture:
+    """A run comes first; a workflow may be named so, too."""
+    try:
+        return _run_picture(desk, what)
+    except RunNotFound:
+        if what == "latest" or (entry := named(what)) is None:
+            raise
+        return picture_of(entry.make())
 
 
 def _run_picture(desk: Desk, name: str) -> Picture:

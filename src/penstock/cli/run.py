@@ -99,7 +99,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 
 
 @click.command(cls=RunCommand, name="run", options_metavar="[INPUTS] [OPTIONS]", no_args_is_help=True)
-@click.argument("file", metavar="FILE[:NAME]", shell_complete=lazily("files"))
+@click.argument("file", metavar="FILE[:NAME]|NAME", shell_complete=lazily("files"))
 @click.option("-q", "--quiet", is_flag=True, help="Print the result and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what steps print, as they print it.")
 @profile_option
@@ -120,7 +120,8 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """Run the workflow in FILE and watch it.
 
-    FILE is a Python file or a module; NAME says which workflow, where it holds several. The workflow's inputs are options:
+    FILE is a Python file or a module; NAME says which workflow, where it holds several, and alone stands for one that
+    `penstock catalogue` lists. The workflow's inputs are options:
     `penstock run FILE --help` shows them. Everything is recorded: a run that was interrupted, killed or failed goes on with
     `penstock resume`.
     """

@@ -42,6 +42,8 @@ def _table(said: list[Found], desk: Desk) -> list[str]:
 
 def _shown(found: Found, desk: Desk) -> str:
     value = _value(found, desk)
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return found.setting.unset if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

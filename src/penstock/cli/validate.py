@@ -48,12 +48,12 @@ class Checked(NamedTuple):
 
 
 @click.command(name="validate", no_args_is_help=True)
-@click.argument("file", metavar="FILE[:NAME]", shell_complete=lazily("files"))
+@click.argument("file", metavar="FILE[:NAME]|NAME", shell_complete=lazily("files"))
 @executor_option
 @with_desk
 @click.pass_context
 def command(ctx: click.Context, /, desk: Desk, file: str, executor: str | None) -> None:
-    """Check every workflow in FILE, or the one of that NAME, and run nothing.
+    """Check every workflow in FILE, or the one of that NAME, in FILE or in the catalogue, and run nothing.
 
     What no run could do is found: circles, dependencies and arguments that nobody provides, executors that cannot run a step.
     """
