@@ -117,17 +117,14 @@ catalogue: Final = Catalogue()
 """That of this process, which the command line and sWFME's registry look into."""
 
 
-def not_there(name: str, known: Iterable[str], what: str = "workflow") -> str:
+def not_there(name: str, known: Iterable[str], what: str = "workflow {} in the catalogue") -> str:
     """What to say of a name that is not registered: all that is, those that look most like it first."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     ordered = [*near, *(each for each in known if each not in near)]
+    meant = f"did you mean {near[0]!r}? " if near else ""
     there = f"there are {listed(ordered)}" if ordered else "none is registered"
-    return (
-        f"there is no {what} {name!r} in the catalogue; "
-        + (f"did you mean {near[0]!r}? " if near else "")
-        + there
-    )
+    return f"there is no {what.format(repr(name))}; {meant}{there}"
 
 
 def _own_name(definition: Any) -> str:
