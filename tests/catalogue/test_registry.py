@@ -10,7 +10,7 @@ import pytest
 from penstock.catalogue import Catalogue, load
 from penstock.errors import DefinitionError, NotInCatalogue, RunNotFound
 from penstock.model.program import Plan
-from penstock.tasks import Workflow
+from penstock.tasks import Workflow, task
 from tests.catalogue.conftest import ETL, PROCESSES, Write
 
 
@@ -159,7 +159,7 @@ def test_an_entry_tells_name_style_words_inputs_and_place(known: Catalogue, writ
             {"name": "limit", "type": "int", "required": True, "default": None},
             {"name": "folder", "type": "str", "required": False, "default": "here"},
         ],
-        "outputs": document["outputs"],
+        "outputs": [{"name": "load", "type": "int"}],
         "module": "etl",
         "variable": "flow",
         "file": str(path),
@@ -169,6 +169,23 @@ def test_an_entry_tells_name_style_words_inputs_and_place(known: Catalogue, writ
     }
     assert schema["properties"]["limit"] == {"type": "integer"}
     assert schema["required"] == ["limit"]
+
+
+def test_the_outputs_of_tasks_are_what_the_last_of_them_return(known: Catalogue) -> None:
+    flow = Workflow("ends")
+
+    @flow.task
+    def names() -> list[str]:
+        return []
+
+    @task
+    def greet(name: str) -> str:
+        return name
+
+    flow.add_task(greet.map(name="names"))
+    flow.add_task(lambda names: names, name="untold", depends_on=["names"])
+    outputs = known.register(flow).document()["outputs"]
+    assert outputs == [{"name": "greet", "type": "list[str]"}, {"name": "untold", "type": "any"}]
 
 
 def test_a_class_tells_its_own_words_and_line(known: Catalogue, write: Write) -> None:
@@ -205,6 +222,50 @@ def test_a_class_that_insists_on_a_name_gets_that_of_its_entry(known: Catalogue)
             return self
 
     assert known.register(Named).make().as_program().name == "Named"
+
+
+class Needy(Approval):
+    def __init__(self, size: int, *more: int, colour: str = "red") -> None:
+        self.size = size
+
+
+class Failing(Approval):
+    def __init__(self) -> None:
+        raise RuntimeError("no luck")
+
+
+def test_a_class_that_cannot_be_made_by_name_is_told_with_the_remedy(known: Catalogue) -> None:
+    entry = known.register(Needy)
+    with pytest.raises(
+        DefinitionError, match="cannot be made by name: its __init__ needs 'size'; give them defaults"
+    ):
+        entry.make()
+    assert "needs 'size'" in entry.document()["problem"]
+    known.register(Failing)
+    assert "cannot be made: RuntimeError('no luck')" in known.get("Failing").document()["problem"]
+
+
+class Secret(Approval):
+    """Takes a password."""
+
+    class Given:
+        param_type, required, default, description, sensitive = str, False, "hunter2", "of the door", True
+
+    inputs = {"password": Given()}  # noqa: RUF012
+
+
+def test_the_default_of_what_is_sensitive_is_shown_to_nobody(known: Catalogue) -> None:
+    document = known.register(Secret).document()
+    assert document["inputs"] == [
+        {
+            "name": "password", "type": "str", "required": False, "default": None,
+            "description": "of the door", "sensitive": True,
+        }
+    ]  # fmt: skip
+    assert document["schema"]["properties"]["password"] == {
+        "type": "string", "description": "of the door", "writeOnly": True
+    }  # fmt: skip
+    assert "hunter2" not in str(document)
 
 
 def test_what_was_written_in_a_shell_has_no_place(known: Catalogue, folder: Path) -> None:

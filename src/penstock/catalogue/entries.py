@@ -9,18 +9,23 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from penstock.catalogue.sources import Place, module_of, place_of, source_of
-from penstock.errors import UserError
+from penstock.errors import DefinitionError, UserError
 from penstock.model.program import Definition
+from penstock.model.wording import listed, shown
 
 
 class Field(NamedTuple):
-    """One input or output. `type` is an annotation, inspect's `empty` where there is none; so is `default`."""
+    """One input or output. `type` is an annotation, inspect's `empty` where there is none; so is `default`.
+
+    The default of a `sensitive` one is shown to nobody.
+    """
 
     name: str
     type: Any
     required: bool
     default: Any
     description: str = ""
+    sensitive: bool = False
 
     @classmethod
     def of(cls, name: str, said: Any) -> Field:
@@ -28,7 +33,11 @@ class Field(NamedTuple):
         kind = getattr(said, "annotation", getattr(said, "param_type", inspect.Parameter.empty))
         required = bool(getattr(said, "required", False))
         default = inspect.Parameter.empty if required else getattr(said, "default", None)
-        return cls(name, kind, required, default, str(getattr(said, "description", "") or ""))
+        words, sensitive = (
+            str(getattr(said, "description", "") or ""),
+            bool(getattr(said, "sensitive", False)),
+        )
+        return cls(name, kind, required, None if sensitive else default, words, sensitive)
 
     def document(self) -> dict[str, Any]:
         """For programs: the type as it is written."""
@@ -37,7 +46,8 @@ class Field(NamedTuple):
         default = None if self.required else plain(self.default)
         kind = type_name(self.type)
         said = {"name": self.name, "type": kind, "required": self.required, "default": default}
-        return {**said, "description": self.description} if self.description else said
+        more = {"description": self.description, "sensitive": self.sensitive}
+        return said | {key: value for key, value in more.items() if value}
 
 
 class Entry:
@@ -52,19 +62,23 @@ class Entry:
         self.written_at = written_at(offered)
 
     def make(self, name: str | None = None) -> Definition:
-        """The definition; of a class a new one each time, of that name if its `__init__` takes one."""
+        """The definition; of a class a new one each time, of that name. Raises DefinitionError if it cannot be made so."""
         if not isinstance(self.offered, type):
             definition: Definition = self.offered
             return definition
-        parameter = inspect.signature(self.offered).parameters.get("name")
-        if parameter is None:
-            made: Definition = self.offered()
-            if name is not None:
-                made.name = name  # type: ignore[attr-defined]  # that a definition has one is a custom
-            return made
-        if name is None and parameter.default is inspect.Parameter.empty:
+        takes = inspect.signature(self.offered).parameters
+        needed = [each.name for each in takes.values() if _is_needed(each) and each.name != "name"]
+        if needed:
+            raise DefinitionError(
+                f"{self.name!r} ({self.place}) cannot be made by name: its __init__ needs {listed(map(repr, needed))};"
+                " give them defaults, or register a definition that was made"
+            )
+        if name is None and "name" in takes and _is_needed(takes["name"]):
             name = self.name
-        return self.offered() if name is None else self.offered(name=name)  # type: ignore[no-any-return]
+        made: Definition = self.offered(name=name) if name and "name" in takes else self.offered()
+        if name and "name" not in takes:
+            made.name = name  # type: ignore[attr-defined]  # that a definition has one is a custom
+        return made
 
     @property
     def style(self) -> str:
@@ -106,8 +120,13 @@ class Entry:
 
     @cached_property
     def _sample(self) -> Definition:
-        """One to look at."""
-        return self.make()
+        """One to look at. Raises DefinitionError, whatever an __init__ of theirs raises."""
+        try:
+            return self.make()
+        except UserError:
+            raise
+        except Exception as error:
+            raise DefinitionError(f"{self.name!r} ({self.place}) cannot be made: {shown(error)}") from error
 
     @property
     def problem(self) -> str | None:
@@ -127,7 +146,7 @@ class Entry:
             "style": self.style,
             "docs": self.docs,
             "inputs": [] if problem else [each.document() for each in self.inputs.values()],
-            "outputs": [] if problem else [each.document() for each in self.outputs.values()],
+            "outputs": [] if problem else [_given(each.document()) for each in self.outputs.values()],
             "schema": {} if problem else self.schema,
             "module": source.get("module"),
             "variable": source.get("name"),
@@ -141,6 +160,11 @@ class Entry:
         return f"<Entry {self.name}: {self.style}, {self.place}>"
 
 
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    given = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is inspect.Parameter.empty and parameter.kind not in given
+
+
 def written_at(definition: Any) -> tuple[Any, ...]:
     """What two definitions share of which one is the other made again: the class's name, or where it was written."""
     if isinstance(definition, type):
@@ -151,6 +175,11 @@ def written_at(definition: Any) -> tuple[Any, ...]:
     if place.line is not None:
         return tuple(place)
     return (source["module"], source["name"]) if "name" in source else (id(definition),)
+
+
+def _given(said: dict[str, Any]) -> dict[str, Any]:
+    """Of an output nobody asks whether it must be given."""
+    return {key: value for key, value in said.items() if key not in ("required", "default")}
 
 
 def fields(said: Any) -> dict[str, Field]:

@@ -50,6 +50,8 @@ def _told(field: Field, schema: Mapping[str, Any]) -> dict[str, Any]:
     said = dict(schema)
     if field.description:
         said["description"] = field.description
+    if field.sensitive:
+        said["writeOnly"] = True
     if field.default is not inspect.Parameter.empty and field.default is not None:
         said["default"] = plain(field.default)
     return said

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import DefinitionError
-from penstock.model.graph import layers
+from penstock.model.graph import layers, sinks
 from penstock.model.history import steps_in
+from penstock.model.parameters import Parameter, hints_of
 from penstock.tasks.options import CALLBACKS
 from penstock.tasks.statuses import TaskStatus, WorkflowStatus
 from penstock.tasks.transitions import Listener
@@ -53,6 +56,24 @@ class Reporting:
         """Tasks by layers: those of one layer may run side by side."""
         self.check()
         return layers(self._blueprint().needs())
+
+    @property
+    def outputs(self) -> dict[str, Parameter]:
+        """What a run gives: its last tasks, with the types that their functions say they return."""
+        return {
+            name: Parameter(name, self._returned(name), None) for name in sinks(self._blueprint().needs())
+        }
+
+    def _returned(self, name: str) -> Any:
+        task = self._places[name].task
+        kind = (
+            inspect.Parameter.empty
+            if task is None
+            else hints_of(task.fn).get("return", inspect.Parameter.empty)
+        )
+        if task is None or not task.over or kind is inspect.Parameter.empty:
+            return kind
+        return types.GenericAlias(list, (kind,))
 
     # What became of it
 
