@@ -27,6 +27,14 @@ def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     assert address_of("x.db") == address_of("sqlite:///x.db") == f"sqlite:///{tmp_path}/x.db"
 
 
+def test_a_store_in_a_json_file_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = store_at(address_of("json:///x.json"), "crash")
+    assert store is not None
+    assert (store.url, store.health()["durability"]) == (f"json:///{tmp_path}/x.json", "crash")
+    store.close()
+
+
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert address_of("~/x.db") == f"sqlite:///{tmp_path}/x.db"
@@ -41,6 +49,9 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("sqlite", "lacks its path"),
         ("sqlite:///", "lacks its path"),
         ("sqlite://x.db", "lacks its path"),
+        ("json:", "lacks its path: say json:///path/to/file.json"),
+        ("json://x.json", "lacks its path: say json:///path/to/file.json"),
+        ("jsn:///x.json", r"unknown kind 'jsn'; did you mean 'json'\?"),
     ],
 )
 def test_an_address_that_means_nothing_is_refused_with_the_remedy(text: str, message: str) -> None:

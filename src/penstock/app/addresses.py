@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final, Literal
 
 from penstock.app import settings
 from penstock.errors import SettingsError
@@ -11,11 +12,16 @@ from penstock.model.graph import nearest
 from penstock.model.wording import shown
 from penstock.ports import Store
 
-SCHEMES = ("sqlite", "memory", "ephemeral")
+SCHEMES = ("sqlite", "json", "memory", "ephemeral")
+_FILES: Final = ("sqlite", "json")
+_DURABILITIES: Final[dict[str, Literal["power", "crash"]]] = {"power": "power", "crash": "crash"}
 
 
 def address_of(store: str | os.PathLike[str] | None) -> str:
-    """A full address: "ephemeral", "memory:" or "sqlite:////absolute/path". Raises SettingsError for what means nothing."""
+    """A full address: "ephemeral", "memory:", "sqlite:////absolute/path" or "json:///" so.
+
+    Raises SettingsError for what means nothing.
+    """
     if store is None:
         return _set_address()
     if not isinstance(store, str | os.PathLike):
@@ -42,33 +48,43 @@ def _address(text: str, folder: Path) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator:
         if text.rstrip(":") in SCHEMES:
-            raise SettingsError(f"store {text!r} lacks its path: say sqlite:///path/to/file.db")
+            raise SettingsError(f"store {text!r} lacks its path: say {_example(text.rstrip(':'))}")
         _check_path(text)
-        return _sqlite(text, folder)
-    if scheme != "sqlite":
+        return _in_file("sqlite", text, folder)
+    if scheme not in _FILES:
         close = nearest(scheme, SCHEMES)
         raise SettingsError(
             f"store {text!r} is of an unknown kind {scheme!r}; {f'did you mean {close!r}?' if close else 'use sqlite:///PATH'}"
         )
     if not rest.startswith("/") or rest == "/":
         raise SettingsError(
-            f"store {text!r} lacks its path: say sqlite:///path/to/file.db (four slashes for an absolute one)"
+            f"store {text!r} lacks its path: say {_example(scheme)} (four slashes for an absolute one)"
         )
-    return _sqlite(rest[1:], folder)
+    return _in_file(scheme, rest[1:], folder)
+
+
+def _example(scheme: str) -> str:
+    return "json:///path/to/file.json" if scheme == "json" else "sqlite:///path/to/file.db"
 
 
 def _check_path(text: str) -> None:
     """Refuse what is a slip rather than a file's name: a scheme with a letter missing, characters no file name has."""
     close = None if "." in text or "/" in text else nearest(text.rstrip(":"), SCHEMES)
     if close is not None:
-        meant = {"sqlite": "sqlite:///PATH", "memory": "memory:"}.get(close, close)
+        meant = {"sqlite": "sqlite:///PATH", "json": "json:///PATH", "memory": "memory:"}.get(close, close)
         raise SettingsError(f"store {text!r}: did you mean {meant!r}? A file of that name is ./{text}")
     if not text.strip() or not text.isprintable():
         raise SettingsError(f"store {text!r} can be no file's name: say sqlite:///path/to/file.db")
 
 
-def _sqlite(path: str, folder: Path) -> str:
-    return f"sqlite:///{(folder / Path(path).expanduser()).resolve()}"
+def _in_file(scheme: str, path: str, folder: Path) -> str:
+    return f"{scheme}:///{(folder / Path(path).expanduser()).resolve()}"
+
+
+def path_of(address: str) -> Path | None:
+    """The file of a full address; None for a store that has none."""
+    scheme, _, path = address.partition(":///")
+    return Path(path) if scheme in _FILES else None
 
 
 def default_file() -> Path:
@@ -92,17 +108,20 @@ def store_at(address: str, durability: str = "power") -> Store | None:
         from penstock.stores.memory import MemoryStore
 
         return MemoryStore()
-    from penstock.stores.sqlite import SqliteStore
-
-    path = Path(address.removeprefix("sqlite:///"))
-    make_folder(path)
-    if durability == "crash":
-        return SqliteStore(path, durability="crash")
-    if durability != "power":
+    if durability not in _DURABILITIES:
         raise SettingsError(
             f"durability {durability!r} must be 'power' (survives a power cut) or 'crash' (survives kill -9)"
         )
-    return SqliteStore(path)
+    path = path_of(address)
+    assert path is not None, address
+    make_folder(path)
+    if address.startswith("json:"):
+        from penstock.stores.json_file import JsonFileStore
+
+        return JsonFileStore(path, _DURABILITIES[durability])
+    from penstock.stores.sqlite import SqliteStore
+
+    return SqliteStore(path, _DURABILITIES[durability])
 
 
 def make_folder(path: Path) -> None:

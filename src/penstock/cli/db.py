@@ -27,8 +27,9 @@ def info(desk: Desk) -> None:
     """Its size, schema and durability, and what is in it."""
     from penstock.app import upkeep
 
-    path = upkeep.file_at(desk.store)
-    found, newest = upkeep.schemas_of(path)
+    file = upkeep.file_at(desk.store)
+    path = file.path
+    found, newest = upkeep.schemas_of(file)
     said: dict[str, Any] = {"path": str(path), "size": path.stat().st_size}
     if found == newest:
         said |= _figures(desk)
@@ -92,7 +93,8 @@ def backup(desk: Desk, to: Path, force: bool) -> None:
     """Copy the store to file TO, as of one moment, while it is in use."""
     from penstock.app import upkeep
 
-    path = upkeep.file_at(desk.store)
+    file = upkeep.file_at(desk.store)
+    path = file.path
     if to.is_dir():
         raise click.UsageError(f"{to} is a folder; name a file in it, such as {to / path.name}")
     if not to.absolute().parent.is_dir():
@@ -101,7 +103,7 @@ def backup(desk: Desk, to: Path, force: bool) -> None:
         )
     if to.exists() and not force:
         raise click.UsageError(f"{to} is there already; name another file, or write over it with --force")
-    upkeep.back_up(path, to)
+    upkeep.back_up(file, to)
     if desk.as_json:
         desk.answer({"path": str(path), "copy": str(to.absolute()), "size": to.stat().st_size})
     else:
@@ -118,9 +120,10 @@ def restore(desk: Desk, source: Path) -> None:
     """
     from penstock.app import upkeep
 
-    path = upkeep.file_at(desk.store, missing_ok=True)
+    file = upkeep.file_at(desk.store, missing_ok=True)
+    path = file.path
     aside = _free_name(path)
-    kept = upkeep.restore(path, source, aside)
+    kept = upkeep.restore(file, source, aside)
     if desk.as_json:
         desk.answer({"path": str(path), "from": str(source.absolute()), "kept": str(aside) if kept else None})
     else:
@@ -139,8 +142,9 @@ def migrate(desk: Desk) -> None:
     """Bring the store forward to the schema of this version. What else opens an older store does the same."""
     from penstock.app import upkeep
 
-    path = upkeep.file_at(desk.store)
-    found, newest = upkeep.schemas_of(path)
+    file = upkeep.file_at(desk.store)
+    path = file.path
+    found, newest = upkeep.schemas_of(file)
     with desk.open():
         pass
     if desk.as_json:
@@ -158,8 +162,9 @@ def check(ctx: click.Context, /, desk: Desk) -> None:
     """Look for damage in the file, and for what cannot be: logs with holes, leases of nobody."""
     from penstock.app import upkeep
 
-    path = upkeep.file_at(desk.store)
-    problems = upkeep.problems_of(path)
+    file = upkeep.file_at(desk.store)
+    path = file.path
+    problems = upkeep.problems_of(file)
     ink = desk.ink
     if desk.as_json:
         desk.answer({"path": str(path), "ok": not problems, "problems": problems})
@@ -169,10 +174,9 @@ def check(ctx: click.Context, /, desk: Desk) -> None:
         desk.say(f"{ink.sign('failed')} {path} is not whole: {plural(len(problems), 'problem')}")
         for problem in problems:
             desk.say(f"  {problem}")
-        remedies = [
-            ("restore a backup", desk.line("db restore BACKUP")),
-            ("save the rest", f"sqlite3 {path} .recover"),
-        ]
+        remedies = [("restore a backup", desk.line("db restore BACKUP"))]
+        if not file.is_json:
+            remedies.append(("save the rest", f"sqlite3 {path} .recover"))
         desk.say()
         for line in labelled(remedies, ink):
             desk.say(line)

@@ -50,11 +50,10 @@ class Desk:
 
     def missing_file(self) -> Path | None:
         """The store's file, if it should be there and is not."""
-        from penstock.app.addresses import address_of
+        from penstock.app.addresses import address_of, path_of
 
-        address = address_of(self.store)
-        path = Path(address.removeprefix("sqlite:///"))
-        return path if address.startswith("sqlite:") and not path.exists() else None
+        path = path_of(address_of(self.store))
+        return path if path is not None and not path.exists() else None
 
     def command(self, name: str, run: str, *more: str) -> str:
         """A command line to type next."""

@@ -20,6 +20,7 @@ from penstock.errors import PenstockError
 
 if TYPE_CHECKING:
     from penstock.app import Engine
+    from penstock.app.upkeep import StoreFile
 
 _SIGNS: Final = {"ok": "completed", "warning": "unfinished", "problem": "failed"}
 _MOST_RUNS: Final = 10_000
@@ -53,17 +54,17 @@ def _of_store(desk: Desk) -> Iterator[Finding]:
                 "store", "ok", f"{desk.store or 'the one that is set'} keeps nothing, as it was asked to"
             )
             return
-        path = upkeep.file_at(desk.store, missing_ok=True)
-        if not path.exists():
-            yield from _of_place(path)
+        file = upkeep.file_at(desk.store, missing_ok=True)
+        if not file.path.exists():
+            yield from _of_place(file.path)
             return
-        found, newest = upkeep.schemas_of(path)
+        found, newest = upkeep.schemas_of(file)
         if found != newest:
-            message = f"{path} has schema {found}, the newest is {newest}"
+            message = f"{file.path} has schema {found}, the newest is {newest}"
             yield Finding("store", "warning", message, desk.line("db migrate"))
             return
         with desk.open() as engine:
-            yield from _of_open_store(engine, path, desk)
+            yield from _of_open_store(engine, file, desk)
     except PenstockError as error:
         said, _, remedy = str(error).rpartition("; ")
         yield Finding("store", "problem", said or remedy, remedy if said else desk.line("settings"))
@@ -81,9 +82,10 @@ def _of_place(path: Path) -> Iterator[Finding]:
     yield checkups.of_space(shutil.disk_usage(folder).free, str(folder))
 
 
-def _of_open_store(engine: Engine, path: Path, desk: Desk) -> Iterator[Finding]:
+def _of_open_store(engine: Engine, file: StoreFile, desk: Desk) -> Iterator[Finding]:
     from penstock.app import upkeep
 
+    path = file.path
     store = engine.durable_store()
     store.claim(
         "runs", engine.owner, ttl=engine.lease_seconds, ids=[]
@@ -94,7 +96,7 @@ def _of_open_store(engine: Engine, path: Path, desk: Desk) -> Iterator[Finding]:
     yield checkups.of_space(shutil.disk_usage(path.parent).free, str(path.parent))
     yield checkups.of_clock(health["clock_jump"], health["newest_event_at"], time.time())
     rows = [*engine.rows(status="running", limit=_MOST_RUNS), *engine.rows(status="paused", limit=_MOST_RUNS)]
-    standing = {run for run, _ in upkeep.standing_leases(path)}
+    standing = {run for run, _ in upkeep.standing_leases(file)}
     yield from checkups.of_runs(rows, standing, _gone(rows), desk.line("resume RUN"))
 
 

@@ -26,7 +26,7 @@ from penstock.stores.memory import MemoryStore
 from penstock.stores.sqlite import forks
 
 Durability = Literal["power", "crash"]
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
 """What may come of a document or an entry that was not written by a store."""
 
 
@@ -119,14 +119,14 @@ class JsonFileStore:
     def _read(self, found: Mapping[str, Any]) -> None:
         try:
             document.read(found, self._disk)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._pair.damaged(self._pair.path, error) from error
 
     def _replay(self, entry: lines.Entry) -> None:
         try:
             self._moment = lines.time_of(entry)
             lines.replay(entry, self._replica)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._pair.damaged(self._pair.journal, error) from error
 
     def _record(self, entry: lines.Entry, *, sync: bool = True) -> None:
