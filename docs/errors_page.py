@@ -60,6 +60,7 @@ _TITLES = {
     "UserError": "yours to mend",
     "WorldError": "the world's",
     "RunError": "a run ended without its result",
+    "StepFailed": "what a step of a function raised cannot be made again",
     "StepTimeout": "something took too long",
     "BugError": "ours",
 }
@@ -76,7 +77,8 @@ The exit code is what the [command line](command-line.md) ends with.
 
 ## What steps raise
 
-A step may raise these to steer the engine. They are no `PenstockError`: nobody else ever sees them.
+A step may raise `Retry` and `Cancelled` to steer the engine; `FunctionStopped` is raised in a durable function to end it. They
+are no `PenstockError`: nobody else ever sees them.
 
 {steering}
 

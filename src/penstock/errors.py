@@ -8,6 +8,9 @@ PenstockError
 │   ├── RunNotFound           no run, step or workflow has this name (also a LookupError)
 │   │   └── NotInCatalogue    no definition is registered under this name (also a KeyError)
 │   ├── CommandRefused        a command that this run's state does not allow
+│   ├── ParameterTypeError    a value that does not fit a process's parameter (also a TypeError)
+│   ├── ParameterLocked       a parameter changed while or after its process ran (also a RuntimeError)
+│   ├── UnknownParameter      a process has no parameter of this name (also a KeyError)
 │   ├── CodeChanged           the code at hand cannot continue this run's log
 │   └── SettingsError         a store's address, an option or a setting that means nothing
 ├── WorldError                the world's: disks, locks, processes, clocks
@@ -29,15 +32,17 @@ PenstockError
 │   └── WorkerLost            a worker process died under a step
 ├── RunError                  a run ended without its result
 │   ├── RunFailed             carries failed_step and the step's exception as its cause
+│   │   ├── ProcessExecutionError   a child of a process failed; carries process_name
 │   │   └── WorkflowExecutionError  an executor of tasks ran it; carries failed_task (also a RuntimeError)
 │   ├── TaskExecutionError    a task that was executed alone failed (also a RuntimeError)
 │   ├── RunCancelled
 │   └── RunStopped            the engine was closed while the run was unfinished; it can be resumed
+├── StepFailed                a step of a durable function failed, and its own exception cannot be made again
 ├── StepTimeout               an attempt or a run took longer than it was allowed (also a TimeoutError)
 └── BugError                  ours
     ├── InvariantBroken       a state that cannot be
     └── Nondeterminism        a log that its program would not have written
-Raised by steps to steer the engine: Retry, Cancelled.
+Raised by steps to steer the engine: Retry, Cancelled. Raised in durable functions to end them: FunctionStopped.
 """
 
 from __future__ import annotations
@@ -77,6 +82,20 @@ class NotInCatalogue(RunNotFound, KeyError):
 
 class CommandRefused(UserError):
     """The run's state does not allow this command."""
+
+
+class ParameterTypeError(UserError, TypeError):
+    """A value that does not fit the parameter of a process."""
+
+
+class ParameterLocked(UserError, RuntimeError):
+    """A parameter was to change while or after its process ran."""
+
+
+class UnknownParameter(UserError, KeyError):
+    """A process has no parameter of this name; the message holds the nearest."""
+
+    __str__ = Exception.__str__  # a KeyError's would put the message in quotes
 
 
 class CodeChanged(UserError):
@@ -168,6 +187,16 @@ class RunFailed(RunError):
     """A run failed: `failed_step` names the step, `__cause__` is its exception where it is at hand."""
 
 
+class ProcessExecutionError(RunFailed):
+    """A child of a process failed: `process_name` is the child's, `__cause__` its exception where it is at hand."""
+
+    def __init__(
+        self, message: str, *, process_name: str = "", run_id: str = "", failed_step: str | None = None
+    ) -> None:
+        super().__init__(message, run_id=run_id, failed_step=failed_step)
+        self.process_name = process_name
+
+
 class WorkflowExecutionError(RunFailed, RuntimeError):
     """A workflow failed under an executor of tasks: `failed_task` names the task, `__cause__` is its exception if at hand."""
 
@@ -186,6 +215,14 @@ class RunCancelled(RunError):
 
 class RunStopped(RunError):
     """The engine was closed while the run was unfinished; `penstock resume` continues it."""
+
+
+class StepFailed(PenstockError):
+    """A step of a durable function failed, and its own exception cannot be made again: `step` names it."""
+
+    def __init__(self, message: str, *, step: str | None = None) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class StepTimeout(PenstockError, TimeoutError):
@@ -216,3 +253,7 @@ class Retry(Exception):
 
 class Cancelled(Exception):
     """Raised by a step that noticed its run was cancelled and stopped by itself."""
+
+
+class FunctionStopped(GeneratorExit):
+    """Raised in a durable function that is cancelled, out of time or has lost a race: clean up in `finally`, start no steps."""

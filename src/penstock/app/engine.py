@@ -19,6 +19,7 @@ from penstock.engine.journal import DurableJournal
 from penstock.errors import CommandRefused, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
+from penstock.model.calling import refuse_inside
 from penstock.model.ids import Ids, run_id_for
 from penstock.model.program import Definition, Program
 from penstock.ports import Executor, Observer, Store
@@ -109,6 +110,7 @@ class Engine(Commanding, Driving):
         stop_if_loading_main()
         self._check_open()
         program = definition.as_program()
+        refuse_inside(program.name)
         check_start(program.name, key=key, **how)
         if program not in driver.checked:
             check_calls(program.calls, driver.executor_for)

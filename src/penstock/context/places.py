@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
     from typing import Any
 
-_OURS = ("penstock.tasks", "penstock.context")
+_OURS = ("penstock.tasks", "penstock.functions", "penstock.context")
 """Frames of these packages are not the author's."""
 
 

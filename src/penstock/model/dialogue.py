@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.errors import InvariantBroken, Nondeterminism
 from penstock.model import events as e
-from penstock.model.dropping import drop, drop_all, leave
+from penstock.model.dropping import close_play, drop, drop_all, leave
 from penstock.model.failure import Failure, failure_of
 from penstock.model.policies import DEFAULT
 from penstock.model.program import Ask, Do, End, Fail, Map, Open, Skip, Sleep, Stop, Wait
@@ -26,6 +26,7 @@ from penstock.model.state import (
     asked_twice,
     at_step,
     close_step,
+    new_play,
     open_step,
     step_of,
 )  # fmt: skip
@@ -142,7 +143,7 @@ def _open_scope(run: Run, parent: Scope, ask: Open) -> None:
     path = f"{parent.path}{ask.key}/"
     if path in run.scopes:
         raise InvariantBroken(f"run {run.id}: scope {path!r} was opened twice")
-    scope = Scope(parent, ask.key, ask.program.play(ask.input))
+    scope = Scope(parent, ask.key, new_play(run, ask.program, path, ask.input))
     scope.said = []
     run.scopes[path] = scope
     above: Scope | None = parent
@@ -195,6 +196,8 @@ def _stop(run: Run, scope: Scope, ask: Stop) -> None:
 def give_outcome(run: Run, scope: Scope, outcome: Outcome) -> None:
     """A scope has an outcome: drop what did not start; a scope that completed stops what still runs in it."""
     scope.outcome = outcome
+    if outcome[0] != "completed":
+        close_play(scope, outcome[1])
     if scope.open:
         drop_all(run, scope, stop=outcome[0] != "failed")
     if not scope.open:

@@ -9,6 +9,7 @@ def drop_all(run: Run, scope: Scope, *, stop: bool) -> None:
     for below in [s for s in run.scopes.values() if s is not scope and _inside(s, scope)]:
         if below.outcome is None:
             below.outcome = ("cancelled", None)
+            close_play(below, None)
     for step in [s for s in run.open.values() if _inside(s.scope, scope)]:
         drop(run, step, stop=stop)
     for below in sorted(
@@ -16,6 +17,13 @@ def drop_all(run: Run, scope: Scope, *, stop: bool) -> None:
     ):
         if not below.open:
             leave(run, below)
+
+
+def close_play(scope: Scope, why: object) -> None:
+    """Tell a play that wants to know that it is asked nothing more, though it did not end."""
+    close = getattr(scope.play, "close", None)
+    if close is not None:
+        close("" if why is None else str(why))
 
 
 def drop(run: Run, step: Step, *, stop: bool) -> None:

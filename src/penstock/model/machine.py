@@ -41,6 +41,7 @@ from penstock.model.state import (
     Scope,
     Step,
     move,
+    new_play,
     unwanted,
 )  # fmt: skip
 from penstock.model.states import WHILE
@@ -206,7 +207,7 @@ def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     run.workflow, run.input, run.epoch = event.workflow, event.input, event.epoch
     run.deadline, run.tags, run.source, run.started_at = event.deadline, event.tags, event.source, at
     try:
-        run.root = Scope(None, "", run.program.play(event.input))
+        run.root = Scope(None, "", new_play(run, run.program, "", event.input))
     except Exception as error:
         run.root = Scope(None, "", _Nothing())
         run.root.outcome = ("failed", failure_of(error))
@@ -283,9 +284,8 @@ def _noted(run: Run, event: e.Noted, at: float) -> None:
     if event.topic != "deadline" or run.sequence in run.forgiven:
         return
     if run.root is not None and run.root.outcome is not None:
-        run.root.blame.append(
-            run.sequence
-        )  # it changed nothing; a reopened run, which has another one, must not take it up
+        # It changed nothing; a reopened run, which has another one, must not take it up.
+        run.root.blame.append(run.sequence)
     else:
         late = Failure(
             "penstock.errors.StepTimeout", f"run {run.id} took longer than it was allowed", "timeout"

@@ -103,7 +103,11 @@ Ask = Do | Map | Open | Sleep | Wait | Stop | Skip | End | Fail
 
 @runtime_checkable
 class Play(Protocol):
-    """One scope of one run: private, mutable, told in log order."""
+    """One scope of one run: private, mutable, told in log order.
+
+    A play may also have `identify(run, path)`, told before it begins whose it is, and `close(why)`, told that it is asked
+    nothing more though it did not end: it was cancelled, or its run is out of time.
+    """
 
     def begin(self, at: float) -> Iterable[Ask]: ...
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]: ...

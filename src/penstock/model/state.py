@@ -58,6 +58,15 @@ class Scope:
         self.stopped = False  # its program hears of it no more
 
 
+def new_play(run: Run, program: Program, path: str, input: Any) -> Play:
+    """A play of a program, which is told whose it is if it wants to know."""
+    play = program.play(input)
+    identify = getattr(play, "identify", None)
+    if identify is not None:
+        identify(run.id, path)
+    return play
+
+
 class Step(msgspec.Struct, eq=False):
     """One unit of work that was asked for: a call, an item of a map, a timer, a wait for a signal, a map as a whole."""
 

@@ -86,6 +86,14 @@ def check_name(name: Any, what: str) -> None:
         raise DefinitionError(f"{what} cannot be named {name!r}: use only characters that can be shown")
 
 
+def check_alone(name: str, *, mapped: bool) -> None:
+    """Raise DefinitionError for a task that cannot be called as a step of a durable function."""
+    if mapped:
+        raise DefinitionError(f"{name}.map(...) is for workflows of tasks; here say step({name}).map(...)")
+    if "/" in name or "@" in name:
+        raise DefinitionError(f"{name!r} cannot name a step: '/' and '@' stand for something else, say '-'")
+
+
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that checked options describe."""
     if not options.keys() & OPTION_NAMES - CALLBACKS - {"optional"}:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Un
 
 from penstock.context.places import at
 from penstock.errors import DefinitionError, RunFailed, RunNotFound
+from penstock.model.calling import Call, caller, stop_if_ending
 from penstock.model.program import Partial
 from penstock.model.wording import shown
-from penstock.tasks.options import Options, check_name, check_options, check_settings
+from penstock.tasks.options import Options, check_alone, check_name, check_options, check_settings, policy_of
 from penstock.tasks.statuses import TaskStatus, status_of_step
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Task(Generic[P, R]):
         self.partial: Partial = "fail"
         self.flow: Flow | None = None
         self.alone: Flow | None = None  # made by `execute`
+        self._call: Call | None = None
         self.__doc__ = getattr(fn, "__doc__", None)
         self.__name__ = self.name
         self.__wrapped__ = fn
@@ -73,8 +75,20 @@ class Task(Generic[P, R]):
         self.__qualname__ = getattr(fn, "__qualname__", self.name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function, outside any run."""
+        """Call the function. Inside a durable function that is a step of its run, outside any run a call."""
+        who = caller()
+        if who is not None:
+            return who.call(self._call or self.as_call(), args, kwargs)  # type: ignore[no-any-return]
+        stop_if_ending()
         return self.fn(*args, **kwargs)
+
+    def as_call(self) -> Call:
+        """The task as a step of its own. Raises DefinitionError for one that goes over what only a workflow of tasks has."""
+        if self._call is None:
+            with at():
+                check_alone(self.name, mapped=self.over is not None)
+            self._call = Call(self.name, self.fn, policy_of(self.options))
+        return self._call
 
     def __reduce__(self) -> Any:
         return (_by_reference, (self.__module__, self.__qualname__))

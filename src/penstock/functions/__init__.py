@@ -1,0 +1,37 @@
+"""Durable functions: ordinary Python functions, async or not, whose calls are steps and which go on after a crash."""
+
+from penstock.functions.calls import (
+    Step,
+    continue_as_new,
+    gather,
+    now,
+    race,
+    random,
+    sleep,
+    sleep_until,
+    start,
+    step,
+    uuid4,
+    wait_for_signal,
+)
+from penstock.functions.handles import Handle, Winner
+from penstock.functions.workflow import DurableFunction, workflow
+
+__all__ = [
+    "DurableFunction",
+    "Handle",
+    "Step",
+    "Winner",
+    "continue_as_new",
+    "gather",
+    "now",
+    "race",
+    "random",
+    "sleep",
+    "sleep_until",
+    "start",
+    "step",
+    "uuid4",
+    "wait_for_signal",
+    "workflow",
+]

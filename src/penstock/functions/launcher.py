@@ -1,0 +1,66 @@
+"""A durable function together with how it is to be run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from penstock.app import Engine
+    from penstock.app.run import Run
+    from penstock.functions.workflow import DurableFunction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Launcher(Generic[P, R]):
+    """A durable function together with how it is to be run. See DurableFunction.using."""
+
+    def __init__(
+        self,
+        function: DurableFunction[P, R, Any],
+        store: str | Engine | None,
+        key: str | None,
+        tags: dict[str, str],
+        timeout: float | None,
+    ) -> None:
+        self._function = function
+        self._store = store
+        self._how: dict[str, Any] = {"key": key, "tags": tags, "timeout": timeout, "began": self._kept}
+        self._found: Engine | None = None
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See DurableFunction.run."""
+        inputs = self._function.bound(args, kwargs)
+        return self._kept(self._engine().run(self._function, inputs, **self._how)).result()  # type: ignore[no-any-return]
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """See DurableFunction.start."""
+        inputs = self._function.bound(args, kwargs)
+        return self._kept(self._engine().start(self._function, inputs, **self._how))
+
+    async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See DurableFunction.run_async."""
+        return await (await self.start_async(*args, **kwargs)).result_async()
+
+    async def start_async(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """See DurableFunction.start_async."""
+        inputs = self._function.bound(args, kwargs)
+        return self._kept(await self._engine().start_async(self._function, inputs, **self._how))
+
+    def resume(self, run_id: str) -> R:
+        """Go on with a run on this thread and return its result. See Engine.resume."""
+        run = self._engine().resume(run_id, self._function, wait=True, began=self._kept)
+        return self._kept(run).result()  # type: ignore[no-any-return]
+
+    def _engine(self) -> Engine:
+        """The engine, looked up once."""
+        if self._found is None or self._found.closed:
+            from penstock.app import engine_at
+
+            self._found = engine_at(self._store)
+        return self._found
+
+    def _kept(self, run: Run[Any]) -> Run[Any]:
+        self._function.latest = run
+        return run
