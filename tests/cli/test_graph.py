@@ -233,7 +233,7 @@ class Relay(Plan):
     def as_program(self):
         return self
 
-    def as_graph(self):
+    def as_graph(self, input=None):
         return Graph("relay", [Node("first"), Node("second", remark="at last")], [Edge("first", "second", "a number")])
 
     def play(self, input):
@@ -252,3 +252,60 @@ def test_any_style_is_drawn_that_gives_an_outline(cli: Cli) -> None:
     assert [step["status"] for step in found["steps"]] == ["completed", "completed"]
     assert found["edges"] == [{"from": "first", "to": "second", "label": "a number"}]
     assert "steps    first, second" in cli("validate", "relay.py").output
+
+
+SCOPES = """
+from penstock.model.outline import Edge, Graph, Node
+from penstock.model.program import Do, End, Fail, Open, Plan
+
+
+class Chain(Plan):
+    version = "1"
+
+    def __init__(self, name, *asks):
+        self.name = name
+        self.asks = asks
+
+    def as_program(self):
+        return self
+
+    def as_graph(self, input=None):
+        return Graph(self.name, [Node(name, kind) for name, kind in self.drawn])
+
+    def play(self, input):
+        return Link(list(self.asks))
+
+
+class Link:
+    def __init__(self, asks):
+        self.asks = asks
+
+    def begin(self, at):
+        return [self.asks.pop(0)]
+
+    def done(self, key, value, at):
+        return [self.asks.pop(0)] if self.asks else [End(value)]
+
+    def failed(self, key, error, at):
+        return [Fail(error)]
+
+
+inner = Chain("inner", Do("x", int), Do("y", int))
+ring = Chain("ring", Do("ping#1", int), Open("inner", inner), Do("pong#1", int), Do("ping#2", int), Do("ping#3", int, ("x",)))
+ring.drawn = [("ping", "routine"), ("pong", "routine"), ("inner", "step"), ("pang", "routine")]
+"""
+
+
+def test_routines_and_scopes_have_the_status_of_what_ran_in_them(cli: Cli) -> None:
+    Path("ring.py").write_text(SCOPES)
+    assert cli("run", "ring.py:ring").exit_code == 1
+    found = document(cli("graph", "latest", "--json"))
+    assert [(step["step"], step["kind"], step["status"]) for step in found["steps"]] == [
+        ("ping", "routine", "failed"),
+        ("pong", "routine", "completed"),
+        ("inner", "step", "completed"),
+        ("pang", "routine", "waiting"),
+    ]
+    output = cli("graph", "latest").output
+    assert re.search(r"✗ +ping  3 times in ", output)
+    assert re.search(r"✓ +pong  1 time in ", output)

@@ -78,7 +78,7 @@ def test_a_graph_without_nodes_stays_a_node() -> None:
 class Told(Plan):
     """A program that says what it will do."""
 
-    def as_graph(self) -> Graph:
+    def as_graph(self, input: object = None) -> Graph:
         return graph("a b")
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.cli.board import Bar, Board
+from penstock.cli.board import Board
 from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.drawing.picture import Box, Picture, picture_of
+from penstock.cli.drawing.statuses import with_statuses
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
-from penstock.cli.text import duration, plural
 from penstock.errors import RunNotFound
+from penstock.model import events as e
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -71,30 +71,18 @@ def _run_or_name(desk: Desk, what: str) -> Picture:
 def _run_picture(desk: Desk, name: str) -> Picture:
     with desk.look() as engine:
         run = engine.get(name)
-        picture = picture_of(load_recorded(engine, run))
-        return _with_statuses(picture, _board(engine, run))
+        board, input = _board(engine, run)
+        return with_statuses(picture_of(load_recorded(engine, run), input), board)
 
 
-def _board(engine: Engine, run: Run[Any]) -> Board:
-    board = Board()
+def _board(engine: Engine, run: Run[Any]) -> tuple[Board, Any]:
+    """What became of a run, and what it was given."""
+    board, input = Board(), None
     for sequence, at, event in engine.events_of(run.id):
         board.recorded(run.id, run.workflow, sequence, at, event)
-    return board
-
-
-def _with_statuses(picture: Picture, board: Board) -> Picture:
-    boxes = {name: _with_status(box, board.bars.get(name)) for name, box in picture.boxes.items()}
-    return picture._replace(boxes=boxes)
-
-
-def _with_status(box: Box, bar: Bar | None) -> Box:
-    if bar is None:
-        return box._replace(status="waiting")
-    seconds = bar.seconds(time.time())
-    words = [plural(bar.done + bar.failed, "item")] if bar.is_map else []
-    words += [duration(seconds)] if seconds is not None else []
-    so_far = " so far" if bar.status == "running" else ""
-    return box._replace(status=bar.status, said=" in ".join(words) + so_far)
+        if isinstance(event, e.RunStarted):
+            input = event.input
+    return board, input
 
 
 def _drawn(picture: Picture, form: str, ink: Ink) -> str:

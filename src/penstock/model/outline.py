@@ -43,16 +43,19 @@ class Graph(NamedTuple):
 
 @runtime_checkable
 class Outlined(Protocol):
-    """A definition or a program that can be outlined; None if it decides all as it runs."""
+    """A definition or a program that can be outlined; None if it decides all as it runs.
 
-    def as_graph(self) -> Graph | None: ...
+    `input` is that of a run, where one is drawn: what is done may depend on it.
+    """
+
+    def as_graph(self, input: Any = None) -> Graph | None: ...
 
 
-def graph_of(definition: Any) -> Graph | None:
+def graph_of(definition: Any, input: Any = None) -> Graph | None:
     """The outline of a definition, else of its program; None if only running it tells."""
     if not isinstance(definition, Outlined) and isinstance(definition, Definition):
         definition = definition.as_program()
-    return definition.as_graph() if isinstance(definition, Outlined) else None
+    return definition.as_graph(input) if isinstance(definition, Outlined) else None
 
 
 def flat(graph: Graph) -> Graph:

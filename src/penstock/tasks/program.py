@@ -79,7 +79,7 @@ class GraphProgram(Plan):
     def play(self, input: Any) -> GraphPlay:
         return GraphPlay(self, input or {})
 
-    def as_graph(self) -> Graph:
+    def as_graph(self, input: Any = None) -> Graph:
         """See Outlined."""
         from penstock.tasks.outline import outline
 

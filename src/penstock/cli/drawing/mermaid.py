@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.cli.drawing.picture import Box, Picture
-from penstock.model.outline import STEPS
 
 _CLASSES: Final = {
     "completed": "fill:#e6f4ea,stroke:#34a853,color:#1e4620",
@@ -38,7 +37,7 @@ def _shape(box: Box) -> str:
     words = [box.name, *(f"<i>{_escaped(each)}</i>" for each in (box.said, box.remark) if each)]
     words[0] = _escaped(box.name)
     text = "<br/>".join(words)
-    if box.kind in STEPS:
+    if box.is_step:
         return f'[["{text}"]]' if box.kind == "map" else f'["{text}"]'
     return f'(["{text}"])'
 

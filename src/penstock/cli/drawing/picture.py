@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from penstock.errors import DefinitionError
-from penstock.model.outline import Edge, Graph, Node, depends_on, flat, graph_of, in_order, split
+from penstock.model.outline import STEPS, Edge, Graph, Node, depends_on, flat, graph_of, in_order, split
 
 
 class Box(NamedTuple):
@@ -22,6 +22,11 @@ class Box(NamedTuple):
     status: str = ""
     said: str = ""
     back: tuple[str, ...] = ()
+
+    @property
+    def is_step(self) -> bool:
+        """Whether every run has it as a step."""
+        return self.kind in STEPS
 
 
 class Picture(NamedTuple):
@@ -48,9 +53,12 @@ class Picture(NamedTuple):
             yield from ((box.name, target) for target in box.back)
 
 
-def picture_of(definition: Any) -> Picture:
-    """The picture of a definition, or of a program. Raises DefinitionError if its steps are not known before it runs."""
-    graph = graph_of(definition)
+def picture_of(definition: Any, input: Any = None) -> Picture:
+    """The picture of a definition, or of a program. Raises DefinitionError if its steps are not known before it runs.
+
+    `input` is that of the run that is drawn.
+    """
+    graph = graph_of(definition, input)
     if graph is None:
         name = getattr(definition, "name", None) or definition.as_program().name
         raise DefinitionError(

@@ -8,7 +8,6 @@ from typing import Final
 
 from penstock.cli.drawing.layout import Placed, place
 from penstock.cli.drawing.picture import Box, Picture
-from penstock.model.outline import STEPS
 
 CHARACTER: Final = 7.4  # pixels, of the font below at 13 px
 HEIGHT: Final = 34.0
@@ -98,7 +97,9 @@ def _line(d: str, label: str, kind: str = "on") -> str:
 def _box(box: Box, placed: Placed) -> str:
     wide = _width(box)
     x, y = placed.x[box.name] - wide / 2 + MARGIN, _top(placed.layer[box.name])
-    rect = f'<rect x="{{}}" y="{{}}" width="{wide:.1f}" height="{HEIGHT:.0f}" rx="{6 if box.kind in STEPS else 17}"/>'
+    rect = (
+        f'<rect x="{{}}" y="{{}}" width="{wide:.1f}" height="{HEIGHT:.0f}" rx="{6 if box.is_step else 17}"/>'
+    )
     stack = rect.format(f"{x + 4:.1f}", f"{y + 4:.1f}") if box.kind == "map" else ""
     said = _said(box)
     middle = x + wide / 2
