@@ -11,6 +11,7 @@ from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
 from penstock.app.starting import check_start
+from penstock.app.submitting import Submitting
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
 from penstock.context.capture import install, uninstall
@@ -35,7 +36,7 @@ Began = Callable[[Run[Any]], object]
 """Is told of a run before anything of it happens."""
 
 
-class Engine(Commanding, Driving):
+class Engine(Commanding, Driving, Submitting):
     """Runs workflows on one store (None: ephemeral).
 
     `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio"; `executor` is
@@ -202,16 +203,29 @@ class Engine(Commanding, Driving):
         handle = self._adopt(recovered, driver, definition, began)
         return self.drive(driver, handle) if wait else handle
 
+    def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:
+        """The worker's: drive a run that was claimed and folded, in the background. One that is paused stays so.
+
+        `park` is a reason to pause it before anything of it starts.
+        """
+        order = ("pause", park) if park else None
+        return self._adopt(recovered, self.background_driver(), definition, order=order)
+
     def _adopt(
-        self, recovered: Recovered, driver: Driver, definition: Definition | None, began: Began | None = None
+        self,
+        recovered: Recovered,
+        driver: Driver,
+        definition: Definition | None,
+        began: Began | None = None,
+        *,
+        order: tuple[str, str] | None = ("resume", ""),
     ) -> Run[Any]:
         state = recovered.state
         handle: Run[Any] = Run(self, state.id, state.workflow, state, definition)
         self._hold(state, driver, handle)
         if began is not None:
             began(handle)
-        driver.post_or_call(driver.adopt, state, recovered.epoch, self.owner, recovered.reopen)
-        driver.post_or_call(driver.obey, state, "resume", "")
+        driver.post_or_call(_adopt_with, driver, recovered, self.owner, order)
         return handle
 
     # Ending
@@ -251,6 +265,13 @@ class Engine(Commanding, Driving):
     def _check_open(self) -> None:
         if self.closed:
             raise PenstockError(f"the engine on {self.address} was closed; open another")
+
+
+def _adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None) -> None:
+    """On the driver's thread: own the run and carry out a command before anything of it starts."""
+    driver.adopt(recovered.state, recovered.epoch, owner, recovered.reopen)
+    if order is not None:
+        driver.obey(recovered.state, *order)
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

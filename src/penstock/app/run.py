@@ -60,6 +60,7 @@ class Run(Generic[T]):
         self.workflow = workflow
         self.over = False
         self.elsewhere = False  # begun here, but another engine was quicker
+        self.rested = False  # it was paused, and let go of
 
     # What became of it
 
@@ -209,6 +210,12 @@ class Run(Generic[T]):
         await asyncio.to_thread(self.signal, name, value, key=key)
 
     # For the engine
+
+    def when_over(self, tell: Callable[[], object]) -> None:
+        """The engine's: have `tell` called, from any thread, when the run has left this process."""
+        self._when_over.append(tell)
+        if self.left:
+            tell()
 
     @property
     def left(self) -> bool:

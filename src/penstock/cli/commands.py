@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "run": "Run a workflow and watch it.",
     "resume": "Go on with a run where it stopped.",
+    "submit": "Put a run into a queue, for a worker to take.",
+    "worker": "Take queued runs, and runs whose process has gone.",
+    "workers": "Who takes runs from this store.",
+    "queues": "What waits where; pause, resume and bound queues.",
     "runs": "List runs, the newest first.",
     "show": "What a run did, step by step.",
     "logs": "What a run's steps printed and logged.",

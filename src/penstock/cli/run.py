@@ -27,7 +27,7 @@ class RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         file = self._file_in(args)
         if file is not None:
-            ctx.info_name = f"run {file}"
+            ctx.info_name = f"{self.name} {file}"
             aside = io.StringIO() if ctx.resilient_parsing else sys.stderr if "--json" in args else sys.stdout
             self._load(ctx, file, aside)
         return super().parse_args(ctx, args)
@@ -125,15 +125,9 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     `penstock run FILE --help` shows them. Everything is recorded: a run that was interrupted, killed or failed goes on with
     `penstock resume`.
     """
-    from penstock.context.places import at
-    from penstock.model.parameters import bind_inputs
-
     definition = ctx.obj
-    name = definition.as_program().name
-    asked = _inputs_of(definition)
-    with at(getattr(definition, "said", None)):
-        values = bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
-    how = {"key": given["key"], "tags": _tags(definition, given["tags"]), "timeout": given["timeout"]}
+    values = values_of(definition, given)
+    how = {"key": given["key"], "tags": tags_of(definition, given["tags"]), "timeout": given["timeout"]}
 
     def begin(engine: Engine, board: Board) -> Run[Any]:
         return engine.run(definition, values, **how)
@@ -143,7 +137,18 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     ctx.exit(drive(desk, manner, definition, begin, **options))
 
 
-def _tags(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:
+def values_of(definition: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of a run, from the options that were given. Raises InputError."""
+    from penstock.context.places import at
+    from penstock.model.parameters import bind_inputs
+
+    name, asked = definition.as_program().name, _inputs_of(definition)
+    with at(getattr(definition, "said", None)):
+        return bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
+
+
+def tags_of(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:
+    """The definition's own tags and those that were given. Raises SettingsError."""
     tags = dict(getattr(definition, "tags", {}))
     for pair in pairs:
         name, equals, value = pair.partition("=")

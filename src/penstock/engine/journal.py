@@ -143,7 +143,7 @@ class DurableJournal:
 
     def _status(self, change: Change, puts: list[Put], run: Run, event: e.Event) -> None:
         """The run's row, written only when its state changes."""
-        columns: dict[str, Any] = {"status": _STATUS[type(event)]}
+        columns: dict[str, Any] = {"status": _STATUS[type(event)] or run.status}
         if type(event) is e.RunStarted:
             columns |= {
                 "workflow": run.workflow,
@@ -207,6 +207,7 @@ class DurableJournal:
 
 _STATUS: dict[type, str] = {
     e.RunStarted: "running",
+    e.Owned: "",  # as it was, save that what was pending is running now
     e.Paused: "paused",
     e.Resumed: "running",
     e.RunReopened: "running",

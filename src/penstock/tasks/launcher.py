@@ -55,6 +55,14 @@ class Launcher:
         """See Workflow.start."""
         return self._kept(self._engine().start(self._flow, self.bound(inputs), **self._how()))
 
+    def submit(
+        self, *, queue: str = "default", priority: int = 0, delay: float | None = None, **inputs: Any
+    ) -> Run[Any]:
+        """See Workflow.submit."""
+        how = {"key": self._key, "tags": self._tags, "timeout": self._timeout}
+        place = {"queue": queue, "priority": priority, "delay": delay}
+        return self._kept(self._engine().submit(self._flow, self.bound(inputs), **place, **how))  # type: ignore[arg-type]
+
     async def run_async(self, **inputs: Any) -> Any:
         """See Workflow.run_async."""
         return self._kept(

@@ -275,6 +275,12 @@ class Workflow(Reporting):
         """Start a run in the background and return its handle."""
         return self.using().start(**inputs)
 
+    def submit(
+        self, *, queue: str = "default", priority: int = 0, delay: float | None = None, **inputs: Any
+    ) -> Run[Any]:
+        """Record a run for a worker to take (`penstock worker`) and return its handle. See Engine.submit."""
+        return self.using().submit(queue=queue, priority=priority, delay=delay, **inputs)
+
     async def run_async(self, **inputs: Any) -> Any:
         """Run it on the running event loop: async tasks there, sync tasks in threads."""
         return await self.using().run_async(**inputs)

@@ -1,0 +1,235 @@
+"""A worker: takes runs that wait in queues, and runs whose process has gone, and drives them in this process.
+
+What is claimed, by whom and until when is the store's; a worker that dies leaves leases that lapse, and its runs go on where
+their logs end, in whichever worker is first. A worker that was only stopped finds its leases gone and records nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import select
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+from penstock.app.engine import Engine
+from penstock.app.logs import read_events
+from penstock.app.owners import is_gone
+from penstock.app.queues import Queues, choosing
+from penstock.app.run import Run
+from penstock.catalogue import reload
+from penstock.engine.recovery import Recovered, evict, give_back, take_up
+from penstock.errors import LeaseLost, PenstockError, StoreError
+from penstock.model import events as e
+from penstock.model.program import Definition
+from penstock.model.states import FINISHED
+from penstock.ports import Claim
+
+SLOTS: Final = 100
+DRAIN_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 1.0
+"""A bell may be lost, and the process behind a lease may be known to be gone before the lease lapses."""
+MOST_TAKEOVERS: Final = 5
+"""A run that was taken over so often with nothing done in between most likely ends its processes: it is parked."""
+REFUSED_SECONDS: Final = 30.0
+"""For how long a run is left to others that this worker has no code for."""
+
+_PROGRESS: Final = (e.StepDone, e.RunStarted, e.Resumed, e.RunReopened, e.Signalled)
+_log = logging.getLogger("penstock.worker")
+
+
+class Worker:
+    """Drives at most `slots` runs at once, taken from `queues` (None: all) and from processes that have gone.
+
+    `definitions` are workflows whose code is at hand; of others the code is looked for where their runs recorded it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        definitions: Iterable[Definition] = (),
+        *,
+        queues: Sequence[str] | None = None,
+        slots: int = SLOTS,
+    ) -> None:
+        self.engine = engine
+        self.queues = queues
+        self.slots = slots
+        self.driven: dict[str, Run[Any]] = {}
+        self.ended = 0
+        self.refused: dict[str, tuple[float, str]] = {}  # run -> (until when it is left to others, why)
+        self._definitions = {each.as_program().name: each for each in definitions}
+        self._topic = f"worker:{engine.owner}"
+        self._stopping = threading.Event()
+        self._queues = Queues(engine)
+        self._looked_at = float("-inf")
+
+    # ── from any thread ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """Take no more runs. `serve` returns when those under way are over, or when its time to drain is up."""
+        self._stopping.set()
+        self._ring()
+
+    def _ring(self, *topics: str) -> None:
+        """Wake this worker, and whoever else waits for one of these topics."""
+        try:
+            self.engine.durable_store().ring([self._topic, *topics])
+        except (StoreError, PenstockError):  # the engine is closing
+            return
+
+    # ── the worker's own ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def serve(self, *, until_idle: bool = False, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Take and drive runs until `stop`, or with `until_idle` until nothing waits and nothing runs.
+
+        What is unfinished `drain_seconds` after `stop` is left for other workers; close the engine after that.
+        """
+        store = self.engine.durable_store()
+        topics = ["queue:*"] if self.queues is None else [f"queue:{name}" for name in self.queues]
+        with closing(store.watch([*topics, self._topic])) as bell:
+            try:
+                self._serve(bell, until_idle, drain_seconds)
+            finally:
+                self._queues.leave()
+
+    def _serve(self, bell: Any, until_idle: bool, drain_seconds: float) -> None:
+        while not self._stopping.is_set():
+            took = self._round()
+            if until_idle and not took and not self._still_driven():
+                return
+            if not took:
+                _listen(bell, self._seconds_to_wait())
+        deadline = time.monotonic() + drain_seconds
+        while self._still_driven() and time.monotonic() < deadline:
+            _listen(bell, min(LOOK_SECONDS, deadline - time.monotonic()))
+
+    def _round(self) -> bool:
+        """Take what may be taken. False if there was nothing, or no slot."""
+        free = self.slots - self._still_driven()
+        try:
+            self._look_around()
+            claims = self._claims(free) if free > 0 else []
+        except StoreError as error:
+            _log.warning("no run could be taken: %s", error)
+            return False
+        for claim in claims:
+            self._begin(claim)
+        return bool(claims)
+
+    def _look_around(self) -> None:
+        """Once in a while: say that this worker lives, and free the runs of processes that are known to be gone."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        self._tell()
+        self._evict_the_dead()
+
+    def _tell(self) -> None:
+        refused = {run: why for run, (_, why) in self.refused.items()}
+        self._queues.report(
+            {
+                "pid": os.getpid(),
+                "host": platform.node(),
+                "queues": self.queues,
+                "slots": self.slots,
+                "driven": len(self.driven),
+                "ended": self.ended,
+                "refused": refused,
+            }
+        )
+
+    def _still_driven(self) -> int:
+        """How many runs are under way here; paused ones need no slot."""
+        over = [run_id for run_id, run in self.driven.items() if run.left]
+        for run_id in over:
+            del self.driven[run_id]
+        self.ended += len(over)
+        return sum(run.status != "paused" for run in list(self.driven.values()))
+
+    def _claims(self, free: int) -> list[Claim]:
+        store, engine = self.engine.durable_store(), self.engine
+        now = time.monotonic()
+        self.refused = {run: told for run, told in self.refused.items() if told[0] > now}
+        choose = choosing(self._queues.limits(), self.refused)
+        claims: list[Claim] = []
+        for queue in [None] if self.queues is None else self.queues:
+            if free > len(claims):
+                claims += store.claim(
+                    "runs",
+                    engine.owner,
+                    ttl=engine.lease_seconds,
+                    limit=free - len(claims),
+                    queue=queue,
+                    choose=choose,
+                )
+        return claims
+
+    def _evict_the_dead(self) -> None:
+        """Leases of processes that are known to be gone need not lapse first."""
+        store = self.engine.durable_store()
+        for row in store.find("runs", {"state": "leased"}, limit=1_000):
+            if row["owner"] != self.engine.owner and is_gone(row["owner"]):
+                evict(store, row["id"], row["owner"], row["epoch"])
+
+    def _begin(self, claim: Claim) -> None:
+        store = self.engine.durable_store()
+        try:
+            log = read_events(self.engine, claim.id)
+            definition = self._definition_of(log[0][2])
+            recovered = take_up(log, claim.id, definition.as_program(), claim.epoch, reopen=False)
+        except LeaseLost:
+            return
+        except PenstockError as error:
+            self.refused[claim.id] = (time.monotonic() + REFUSED_SECONDS, str(error))
+            _log.warning("run %s is left to other workers: %s", claim.id, error)
+            give_back(store, claim.id, claim.epoch, finished=claim.data["status"] in FINISHED)
+            return
+        if recovered is None:
+            give_back(store, claim.id, claim.epoch, finished=True, length=log[-1][0])
+            return
+        self._drive(recovered, definition, claim.data["queue"], takeovers_in(event for _, _, event in log))
+
+    def _definition_of(self, started: e.Event) -> Definition:
+        assert isinstance(started, e.RunStarted)
+        definition = self._definitions.get(started.workflow)
+        if definition is None:
+            definition = self._definitions[started.workflow] = reload(started.source, started.workflow)
+        self.engine.learn(definition)
+        return definition
+
+    def _drive(self, recovered: Recovered, definition: Definition, queue: str, takeovers: int) -> None:
+        park = ""
+        if takeovers >= MOST_TAKEOVERS and recovered.state.status == "running":
+            park = f"parked: {takeovers} processes in a row had it and ended with nothing done"
+            _log.warning("run %s is %s", recovered.state.id, park)
+        handle = self.engine.take_over(recovered, definition, park)
+        self.driven[handle.id] = handle
+        handle.when_over(lambda: self._ring(f"queue:{queue}"))
+
+    def _seconds_to_wait(self) -> float:
+        if self._still_driven() >= self.slots:
+            return LOOK_SECONDS
+        due = self.engine.durable_store().next_due("runs", self.queues)
+        return LOOK_SECONDS if not due else min(LOOK_SECONDS, due)
+
+
+def takeovers_in(events: Iterable[e.Event]) -> int:
+    """How often a run was taken over since anything of it was done."""
+    count = 0
+    for event in events:
+        if isinstance(event, e.Owned):
+            count += 1
+        elif isinstance(event, _PROGRESS):
+            count = 0
+    return count
+
+
+def _listen(bell: Any, seconds: float) -> None:
+    if select.select([bell], [], [], max(0.0, seconds))[0]:
+        bell.drain()

@@ -1,0 +1,96 @@
+"""`penstock queues`: what waits where; `pause`, `resume` and `set` change a queue while workers run."""
+
+from __future__ import annotations
+
+import click
+
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.guessing import CommandGroup
+from penstock.cli.text import columns
+
+
+@click.group(name="queues", cls=CommandGroup, invoke_without_command=True)
+@with_desk
+@click.pass_context
+def command(ctx: click.Context, /, desk: Desk) -> None:
+    """Queues of this store: how many runs wait and run in each."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from penstock.app.queues import Queues
+
+    with desk.look() as engine:
+        found = Queues(engine).all()
+    if desk.as_json:
+        desk.answer([queue._asdict() for queue in found])
+        return
+    if not found:
+        desk.say(desk.ink("nothing waits; put a run into a queue: penstock submit FILE", "dim"))
+        return
+    ink = desk.ink
+    rows = [[ink(word, "dim") for word in ("QUEUE", "WAITING", "RUNNING", "AT MOST", "")]]
+    for queue in found:
+        bound = "" if queue.concurrency is None else str(queue.concurrency)
+        state = ink("paused", "warn") if queue.paused else ""
+        rows.append([queue.name, str(queue.waiting), str(queue.running), bound, state])
+    for line in columns(rows, right=[1, 2, 3]):
+        desk.say(line)
+
+
+queue_argument = click.argument("queue", metavar="QUEUE")
+
+
+@command.command(name="pause", no_args_is_help=True)
+@queue_argument
+@with_desk
+def pause(desk: Desk, queue: str) -> None:
+    """Take no more runs from QUEUE; those under way go on."""
+    from penstock.app.queues import Queues
+
+    with desk.open() as engine:
+        Queues(engine).pause(queue)
+    _tell(desk, queue, "paused")
+
+
+@command.command(name="resume", no_args_is_help=True)
+@queue_argument
+@with_desk
+def resume(desk: Desk, queue: str) -> None:
+    """Take runs from QUEUE again."""
+    from penstock.app.queues import Queues
+
+    with desk.open() as engine:
+        Queues(engine).resume(queue)
+    _tell(desk, queue, "open")
+
+
+@command.command(name="set", no_args_is_help=True)
+@queue_argument
+@click.option(
+    "--concurrency",
+    metavar="NUMBER|none",
+    required=True,
+    help="How many of its runs at once, in all workers.",
+)
+@with_desk
+def set_(desk: Desk, queue: str, concurrency: str) -> None:
+    """Bound how many runs of QUEUE are under way at once, in all workers together."""
+    from penstock.app.queues import Queues
+
+    with desk.open() as engine:
+        Queues(engine).bound(queue, _bound(concurrency))
+    _tell(desk, queue, "unbounded" if concurrency == "none" else f"bounded to {concurrency}")
+
+
+def _bound(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal() or not int(text):
+        raise click.BadParameter(f"{text!r} must be a number above 0, or none", param_hint="--concurrency")
+    return int(text)
+
+
+def _tell(desk: Desk, queue: str, state: str) -> None:
+    if desk.as_json:
+        desk.answer({"queue": queue, "state": state})
+    else:
+        desk.say(f"queue {desk.ink(queue, 'name')} is {state}")
