@@ -188,6 +188,33 @@ def test_the_outputs_of_tasks_are_what_the_last_of_them_return(known: Catalogue)
     assert outputs == [{"name": "greet", "type": "list[str]"}, {"name": "untold", "type": "any"}]
 
 
+DURABLE = """from penstock import task
+from penstock.functions import workflow
+
+
+@task
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@workflow
+async def total(numbers: list[int], start: int = 0) -> int:
+    \"\"\"Adds numbers up.\"\"\"
+    for number in numbers:
+        start = await add(start, number)
+    return start
+"""
+
+
+def test_a_durable_function_is_a_definition_like_others(known: Catalogue, write: Write) -> None:
+    path = write("adding.py", DURABLE)
+    assert known.discover(str(path)) == []
+    [entry] = known
+    assert (entry.name, entry.style, entry.docs) == ("total", "functions", "Adds numbers up.")
+    assert str(entry.place) == f"{path}:10"
+    assert entry.schema["required"] == ["numbers"]
+
+
 def test_a_class_tells_its_own_words_and_line(known: Catalogue, write: Write) -> None:
     path = write("echoing.py", PROCESSES)
     load(str(path) + ":Echo")

@@ -11,8 +11,7 @@ import pytest
 
 from penstock.cli.drawing.layout import place
 from penstock.cli.drawing.mermaid import mermaid
-from penstock.cli.drawing.picture import Box, Picture
-from penstock.cli.drawing.picture import drawn as drawn_graph
+from penstock.cli.drawing.picture import Box, Picture, picture_in
 from penstock.cli.drawing.svg import svg
 from penstock.cli.drawing.terminal import PLAIN, ROUND, Strokes, draw
 from penstock.model.outline import Edge, Graph, Node
@@ -186,14 +185,14 @@ RING = Graph(
 
 
 def test_edges_that_lead_back_are_drawn_and_end_nothing() -> None:
-    found = drawn_graph(RING)
+    found = picture_in(RING)
     assert {box.name: box.back for box in found.boxes.values() if box.back} == {"judge": ("work", "judge")}
     lines = draw(found, lambda box: "●", lambda box: box.name, ROUND)
     assert lines == ["●  source", "●  work", "●  judge", "●  end"]
 
 
 def test_mermaid_names_edges_and_draws_those_that_lead_back() -> None:
-    text = mermaid(drawn_graph(RING))
+    text = mermaid(picture_in(RING))
     assert 's0(["source"])' in text
     assert 's2 -->|"again → given"| s1' in text
     assert 's2 -->|"unsure → seen"| s2' in text
@@ -201,7 +200,7 @@ def test_mermaid_names_edges_and_draws_those_that_lead_back() -> None:
 
 
 def test_an_svg_leads_back_in_lanes_beside_the_drawing() -> None:
-    root = ElementTree.fromstring(svg(drawn_graph(RING)))
+    root = ElementTree.fromstring(svg(picture_in(RING)))
     space = "{http://www.w3.org/2000/svg}"
     back = [path for path in root.iter(f"{space}path") if path.get("class") == "back"]
     assert [path.findtext(f"{space}title") for path in back] == ["again → given", "unsure → seen"]
@@ -309,3 +308,14 @@ def test_routines_and_scopes_have_the_status_of_what_ran_in_them(cli: Cli) -> No
     output = cli("graph", "latest").output
     assert re.search(r"✗ +ping  3 times in ", output)
     assert re.search(r"✓ +pong  1 time in ", output)
+
+
+def test_a_run_that_decided_as_it_ran_is_drawn_from_its_log(cli: Cli) -> None:
+    Path("deciding.py").write_text(RELAY.replace("def as_graph", "def as_was"))
+    assert "decides its steps as it runs" in cli("graph", "deciding.py").stderr
+    cli("run", "deciding.py")
+    found = document(cli("graph", "latest", "--json"))
+    assert [(each["step"], each["depends_on"], each["status"]) for each in found["steps"]] == [
+        ("first", [], "completed"),
+        ("second", ["first"], "completed"),
+    ]

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from penstock.cli.board import Board
 from penstock.cli.desk import Desk, lazily, with_desk
-from penstock.cli.drawing.picture import Box, Picture, picture_of
+from penstock.cli.drawing.picture import Box, Picture, picture_in, picture_of
 from penstock.cli.drawing.statuses import with_statuses
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
 from penstock.errors import RunNotFound
 from penstock.model import events as e
-
-if TYPE_CHECKING:
-    from penstock.app import Engine, Run
+from penstock.model.outline import graph_of
+from penstock.model.trail import trail
 
 
 @click.command(name="graph", no_args_is_help=True)
@@ -69,20 +68,17 @@ def _run_or_name(desk: Desk, what: str) -> Picture:
 
 
 def _run_picture(desk: Desk, name: str) -> Picture:
+    """As its workflow is outlined for what it was given, else as its log tells."""
     with desk.look() as engine:
         run = engine.get(name)
-        board, input = _board(engine, run)
-        return with_statuses(picture_of(load_recorded(engine, run), input), board)
-
-
-def _board(engine: Engine, run: Run[Any]) -> tuple[Board, Any]:
-    """What became of a run, and what it was given."""
-    board, input = Board(), None
-    for sequence, at, event in engine.events_of(run.id):
-        board.recorded(run.id, run.workflow, sequence, at, event)
-        if isinstance(event, e.RunStarted):
-            input = event.input
-    return board, input
+        definition = load_recorded(engine, run)
+        board, log = Board(), []
+        for sequence, at, event in engine.events_of(run.id):
+            board.recorded(run.id, run.workflow, sequence, at, event)
+            log.append(event)
+        given = next((event.input for event in log if isinstance(event, e.RunStarted)), None)
+        graph = graph_of(definition, given)
+        return with_statuses(picture_in(trail(run.workflow, log) if graph is None else graph), board)
 
 
 def _drawn(picture: Picture, form: str, ink: Ink) -> str:

@@ -53,21 +53,18 @@ class Picture(NamedTuple):
             yield from ((box.name, target) for target in box.back)
 
 
-def picture_of(definition: Any, input: Any = None) -> Picture:
-    """The picture of a definition, or of a program. Raises DefinitionError if its steps are not known before it runs.
-
-    `input` is that of the run that is drawn.
-    """
-    graph = graph_of(definition, input)
+def picture_of(definition: Any) -> Picture:
+    """The picture of a definition, or of a program. Raises DefinitionError if its steps are not known before it runs."""
+    graph = graph_of(definition)
     if graph is None:
         name = getattr(definition, "name", None) or definition.as_program().name
         raise DefinitionError(
             f"workflow {name!r} decides its steps as it runs: draw one of its runs, or see `penstock show RUN`"
         )
-    return drawn(graph)
+    return picture_in(graph)
 
 
-def drawn(graph: Graph) -> Picture:
+def picture_in(graph: Graph) -> Picture:
     """The picture of a graph: graphs inside it are drawn as their nodes."""
     graph = flat(graph)
     on, back = split(graph)
