@@ -88,9 +88,10 @@ class RunCommand(click.Command):
 
 
 def _first_words(definition: Any) -> str:
-    """The first paragraph of what the workflow's module says of itself."""
-    module = sys.modules.get(getattr(definition, "module", ""))
-    return (getattr(module, "__doc__", None) or "").strip().partition("\n\n")[0]
+    """The first paragraph of what the workflow, or its module, says of itself."""
+    from penstock.catalogue.entries import docs_of
+
+    return docs_of(definition).partition("\n\n")[0]
 
 
 def _inputs_of(definition: Any) -> dict[str, Any]:
