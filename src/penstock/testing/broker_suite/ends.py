@@ -9,7 +9,7 @@ import pytest
 
 from penstock.errors import BrokerClosed
 from penstock.ports import Broker
-from penstock.testing.broker_suite.harness import PATIENCE_SECONDS, BrokerPart
+from penstock.testing.broker_suite.harness import PATIENCE_SECONDS, BrokerPart, wait_until
 
 FIGURES = {"connected", "waiting", "confirmed", "dropped", "doubtful", "refused", "error"}
 
@@ -29,7 +29,7 @@ class EndPart(BrokerPart):
         meanwhile = set(threading.enumerate()) - before  # those who listen for the suite
         broker.send("orders", "x")
         broker.close(PATIENCE_SECONDS)
-        assert set(threading.enumerate()) - meanwhile <= before
+        wait_until(lambda: set(threading.enumerate()) - meanwhile <= before)
 
     def test_no_thread_holds_the_process_open(self, broker: Broker) -> None:
         before = set(threading.enumerate())

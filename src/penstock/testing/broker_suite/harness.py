@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,6 +55,14 @@ class BrokerPart:
         found = self.received(broker, count)
         assert len(found) == count, found
         return found
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for what should soon be so."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.002)
 
 
 def in_threads(count: int, work: Callable[[int], Any]) -> None:

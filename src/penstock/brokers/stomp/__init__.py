@@ -1,0 +1,7 @@
+"""A client for brokers that speak STOMP 1.2: frames, conversation and buffer are pure; one thread waits for the world."""
+
+from penstock.brokers.stomp.broker import StompBroker
+from penstock.brokers.stomp.listener import StompListener
+from penstock.brokers.stomp.places import Limits, Server
+
+__all__ = ["Limits", "Server", "StompBroker", "StompListener"]

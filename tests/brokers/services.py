@@ -1,0 +1,129 @@
+"""Apache ActiveMQ for tests: found, installed where that is allowed, started on the loopback, ended.
+
+It is Debian's package `activemq`. Where it is not installed, PENSTOCK_INSTALL_SERVICES=1 has it installed if the tests run as
+root beside apt; else tests that need it are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from penstock.brokers.stomp import Limits, Server, StompListener
+from penstock.errors import BrokerUnavailable
+
+JARS = Path("/usr/share/activemq/lib")
+START_SECONDS = 40
+INSTALL_SECONDS = 600
+PATIENT = Limits(timeout=5.0)
+
+
+class ActiveMq:
+    """An ActiveMQ of its own, which `start` and `stop` may be called for again and again. It keeps messages on disk."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.server = Server("127.0.0.1", self.port)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when it has answered CONNECT."""
+        address = f"broker:(stomp://127.0.0.1:{self.port})?useJmx=false&persistent=true&useShutdownHook=true"
+        command = [
+            *("java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+            *(f"-Dactivemq.{name}={self.folder}" for name in ("base", "data")),
+            *("-Dactivemq.home=/usr/share/activemq", "-cp", f"{JARS}/*"),
+            *("org.apache.activemq.console.command.ShellCommand", "start"),
+            f"{address}&dataDirectory={self.folder}/data",
+        ]
+        with (self.folder / "activemq.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                StompListener(self.server, limits=PATIENT).close()
+            except BrokerUnavailable:
+                assert self._process.poll() is None, (self.folder / "activemq.log").read_text()
+                assert time.monotonic() < until, "ActiveMQ does not answer"
+                time.sleep(0.05)
+            else:
+                return
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+            self._process = None
+
+
+def need_activemq() -> None:
+    """Install ActiveMQ if need be, or skip the test with the reason."""
+    if _is_here():
+        return
+    reason = "ActiveMQ is not here: apt-get install activemq, or PENSTOCK_INSTALL_SERVICES=1 as root"
+    if os.environ.get("PENSTOCK_INSTALL_SERVICES") != "1" or os.geteuid() or not shutil.which("apt-get"):
+        pytest.skip(reason)
+    _install()
+    if not _is_here():
+        pytest.skip(f"{reason}; installing it did not help")
+
+
+def _is_here() -> bool:
+    return (JARS / "activemq-stomp.jar").exists() and shutil.which("java") is not None
+
+
+def _install() -> None:
+    """One process of those that run tests at once; apt waits for other users of its lock."""
+    import fcntl
+
+    with (Path(tempfile.gettempdir()) / "penstock-services.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_here():
+            return
+        own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        wanted = ["activemq"] if shutil.which("java") else ["activemq", "default-jre-headless"]
+        install = ["install", "-y", "--no-install-recommends", *wanted]
+        for command in (
+            install,
+            ["update"],
+            install,
+        ):  # what is known may do; an old list is brought up to date first
+            done = subprocess.run(
+                ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *command],
+                env={**os.environ, **own},
+                capture_output=True,
+                timeout=INSTALL_SECONDS,
+                check=False,
+            )
+            if command is install and not done.returncode:
+                return
+
+
+def free_port() -> int:
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.socket())
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
