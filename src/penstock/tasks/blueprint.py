@@ -12,23 +12,24 @@ from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
 from penstock.model.parameters import Parameter, Signature, resolve_annotations, signature_of
 from penstock.model.policies import Policy
+from penstock.model.program import Program
 from penstock.model.wording import MOST, listed, shown
 from penstock.tasks.binding import Around, bind, check_connection
 from penstock.tasks.options import policy_of
-from penstock.tasks.program import GraphProgram, Node, Source, Trigger
+from penstock.tasks.program import Node, Source, Trigger
 from penstock.tasks.task import Task
 
 
 class Nested(Protocol):
-    """A workflow inside another."""
+    """A definition of any style inside a workflow of tasks; it may say what its inputs are."""
 
-    name: str
+    def as_program(self) -> Program: ...
 
-    @property
-    def inputs(self) -> dict[str, Parameter]: ...
-    def as_program(self) -> GraphProgram: ...
-    def annotations(self) -> list[Any]: ...
-    def modules(self) -> set[str]: ...
+
+def inputs_of(flow: Nested) -> dict[str, Parameter]:
+    """What a run of it is given by name; of a style that does not say, nothing."""
+    found = getattr(flow, "inputs", {})
+    return {name: Parameter(name, each.annotation, each.default) for name, each in found.items()}
 
 
 class Place:
@@ -59,7 +60,9 @@ def check_place(
     if values is not None and not isinstance(values, Mapping):
         raise DefinitionError(f"values={shown(values)} must be a dict of parameters and their values")
     if flow is not None and not hasattr(flow, "as_program"):
-        raise DefinitionError(f"{shown(flow)} is no workflow: give a Workflow, or say add_task(...)")
+        raise DefinitionError(
+            f"{shown(flow)} is no workflow: give a Workflow, a process or a flow, or say add_task(...)"
+        )
 
 
 _compiling: ContextVar[tuple[Mapping[str, Place], ...]] = ContextVar("penstock_compiling", default=())
@@ -173,7 +176,7 @@ class Blueprint:
         )  # fmt: skip
 
     def _flow_node(self, name: str, place: Place, flow: Nested, asked: dict[str, Parameter]) -> Node:
-        bindings, inputs = self._bind(name, Signature(flow.inputs, everything=False), place, {})
+        bindings, inputs = self._bind(name, Signature(inputs_of(flow), everything=False), place, {})
         _merge(asked, inputs, {}, self.name)
         return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
 

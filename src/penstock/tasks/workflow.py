@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
 from penstock.model.parameters import Parameter, hints_of
-from penstock.model.program import Do
+from penstock.model.program import Definition, Do
 from penstock.tasks.blueprint import Blueprint, Place, check_place, declared_inputs
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.options import Options, check_name, check_settings
@@ -111,17 +111,20 @@ class Workflow(Reporting):
 
     def add_workflow(
         self,
-        flow: Workflow,
+        flow: Definition,
         *,
         name: str | None = None,
         depends_on: str | Task[..., Any] | Iterable[str | Task[..., Any]] = (),
         values: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add another workflow as one step; its inputs are bound as a task's parameters are. Returns its name here."""
+        """Add another workflow, of any style, as one step; its inputs are bound as a task's parameters are. Returns its name.
+
+        A process's value here is the dict of its outputs, a flow's what its job came to.
+        """
         with at():
             check_place(flow=flow, values=values)
             place = Place(None, flow)
-            name = name or flow.name
+            name = name or str(getattr(flow, "name", "") or flow.as_program().name)
             self._add(name, place, depends_on)
         place.values = dict(values or {})
         return name
@@ -227,7 +230,7 @@ class Workflow(Reporting):
         found: list[Any] = []
         for place in self._places.values():
             if place.flow is not None:
-                found.extend(place.flow.annotations())
+                found.extend(getattr(place.flow, "annotations", list)())
             elif place.task is not None:
                 found.extend(hints_of(place.task.fn).values())
         return found
@@ -237,7 +240,7 @@ class Workflow(Reporting):
         found = {self.module}
         for place in self._places.values():
             if place.flow is not None:
-                found |= place.flow.modules()
+                found |= getattr(place.flow, "modules", set)()
             elif place.task is not None:
                 found.add(getattr(place.task.fn, "__module__", None) or self.module)
         return found - {"", "builtins"}
