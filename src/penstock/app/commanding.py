@@ -21,7 +21,7 @@ class Commanding(Reading):
         status = held.state.status if held is not None else self.status_of(run_id)
         _allow(run_id, kind, status)
         if held is not None:
-            held.driver.post(held.driver.obey, held.state, kind, reason)
+            held.driver.hurry(held.driver.obey, held.state, kind, reason)
             if kind == "cancel":
                 held.driver.warn(held.state)
         else:

@@ -10,6 +10,7 @@ from weakref import WeakSet
 from penstock.app.hosting import Hosting
 from penstock.app.interrupts import Interruptible
 from penstock.app.leaving import Leaving, how_to_go_on
+from penstock.app.parts import Held
 from penstock.context import current
 from penstock.engine.sync_driver import SyncDriver
 from penstock.engine.transactions import refuse_within
@@ -96,14 +97,18 @@ class Driving(Hosting, Leaving):
         self.leave(driver)
         driver.close()
 
-    def drive(self, driver: SyncDriver, run: Run[Any]) -> Run[Any]:
-        """Drive a run on this thread until it is over or the engine is closed."""
+    def drive(self, driver: SyncDriver, run: Run[Any], *, resting: bool = False) -> Run[Any]:
+        """Drive a run on this thread until it is over or the engine is closed.
+
+        With `resting` also until it is paused and nothing of it runs: then it is let go of, and `run.rested` says so.
+        """
+        held = self.holdings.get(run.id) if resting else None
         try:
             if self.store is None:  # nothing is written, so nothing is to be kept whole
-                driver.drive(lambda: run.over or self.closed)
+                driver.drive(lambda: run.over or self.closed or rests(held))
             else:
                 with Interruptible(driver):
-                    driver.drive(lambda: run.left or self.closed)
+                    driver.drive(lambda: run.left or self.closed or rests(held))
         except BaseException as error:
             self._leave_own(driver)
             if self.store is not None:
@@ -111,9 +116,17 @@ class Driving(Hosting, Leaving):
             raise
         if run.elsewhere:
             run.wait()
+        elif held is not None and not run.over and rests(held):
+            self.let_rest(held)
         elif not run.over:
             self._leave_own(driver)
         return run
+
+    def let_rest(self, held: Held) -> None:
+        """Let go of a paused run."""
+        held.driver.core.refused(held.state)
+        self.let_go(held)
+        held.handle.rested = True
 
     def _serve(self, driver: SyncDriver) -> None:
         try:
@@ -155,3 +168,11 @@ class Driving(Hosting, Leaving):
 
 def _wake() -> None:
     """Mail that says nothing: whoever reads it looks whether the engine was closed."""
+
+
+def rests(held: Held | None) -> bool:
+    """Whether a run is paused, nothing of it runs, and the log says so."""
+    if held is None or held.state.status != "paused":
+        return False
+    driver = held.driver
+    return held.state.told and not driver.core.pending and driver.sent == driver.written

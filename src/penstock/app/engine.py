@@ -63,12 +63,14 @@ class Engine(Commanding, Driving, Submitting):
 
     # Starting runs
 
-    def run(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
-        """Start a run and drive it on this thread until it has finished. See `start` for the options."""
+    def run(
+        self, definition: Definition, inputs: Any = None, *, resting: bool = False, **how: Any
+    ) -> Run[Any]:
+        """Start a run and drive it on this thread until it has finished. See `start` for the options, and `drive`."""
         driver = self.own_driver()
         run, fresh = self._begin(definition, inputs, driver, **how)
         if fresh:
-            return self.drive(driver, run)
+            return self.drive(driver, run, resting=resting)
         run.wait()
         return run
 
@@ -176,6 +178,7 @@ class Engine(Commanding, Driving, Submitting):
         definition: Definition | None = None,
         *,
         wait: bool = False,
+        resting: bool = False,
         began: Began | None = None,
     ) -> Run[Any]:
         """Go on with a run: end a pause, take it up if its process is gone, reopen it if it failed.
@@ -201,7 +204,7 @@ class Engine(Commanding, Driving, Submitting):
         if isinstance(recovered, Run):
             return recovered
         handle = self._adopt(recovered, driver, definition, began)
-        return self.drive(driver, handle) if wait else handle
+        return self.drive(driver, handle, resting=resting) if wait else handle
 
     def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:
         """The worker's: drive a run that was claimed and folded, in the background. One that is paused stays so.

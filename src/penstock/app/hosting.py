@@ -131,7 +131,7 @@ class Hosting(Parts):
         """Hand letters to the run's driver; whoever is told to stop hears of it while its step still runs."""
         held = self.holdings.get(run_id)
         if held is not None:
-            held.driver.post(held.driver.take, held.state, letters, self.codec)
+            held.driver.hurry(held.driver.take, held.state, letters, self.codec)
             if any(letter.kind == "cancel" for letter in letters):
                 held.driver.warn(held.state)
 

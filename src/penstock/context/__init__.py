@@ -61,6 +61,7 @@ class Context:
         "deadline",
         "item",
         "lines",
+        "own",
         "report",
         "run",
         "step",
@@ -85,6 +86,7 @@ class Context:
         self.deadline = deadline
         self.report = report
         self.lines: Lines | None = None
+        self.own: Any = None  # what the front door whose code runs keeps with the attempt
         self._cancelled = False
 
     @property

@@ -7,7 +7,7 @@ how it runs steps on its own thread is what the synchronous and the asyncio driv
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -16,7 +16,7 @@ from penstock.context import Context, is_async
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
 from penstock.engine.core import Core
-from penstock.engine.host import BegunElsewhere, Host, Refusal
+from penstock.engine.host import BegunElsewhere, Host, Refusal, item_arguments
 from penstock.engine.lanes import ABANDONED, Batch, Lane
 from penstock.engine.transactions import Transactions, run_within
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
@@ -25,7 +25,6 @@ from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
 from penstock.model.policies import Need
-from penstock.model.program import Map
 from penstock.ports import Codec, Executor, Job, Outcome
 
 SHORT_SECONDS = 0.001
@@ -62,6 +61,7 @@ class Driver:
         self.checked: WeakSet[Any] = WeakSet()  # programs whose steps this driver can run
         self.written = 0  # number of the last batch that is durable
         self.sent = 0  # number of the last batch handed over
+        self._hurried = False  # whether there is mail that no further step is to run before
         self._lanes: dict[Any, Lane] = {}
         self._routes: dict[Any, Lane] = {}
 
@@ -76,6 +76,11 @@ class Driver:
     def post(self, what: Callable[..., None], *args: Any) -> None:
         """From any thread: have `what(*args)` called on the driver's own."""
         raise NotImplementedError
+
+    def hurry(self, what: Callable[..., None], *args: Any) -> None:
+        """As `post`; it is called before another step begins on the driver's own thread."""
+        self.post(what, *args)
+        self._hurried = True
 
     def look(self) -> None:
         """Take what came while steps ran here, before anything more is started."""
@@ -108,6 +113,9 @@ class Driver:
         now = self.now()
         end = now + TURN_SECONDS
         for _ in range(TURN_STEPS):
+            if self._hurried:
+                self._hurried = False
+                return
             step = ready.popleft() if ready else core.next(inline, now, legal)
             if step is None:
                 return
@@ -142,7 +150,7 @@ class Driver:
         if step.item is None:
             value, failure = call(ask.fn, ask.args, ask.kwargs, context)
         else:
-            value, failure = call(ask.fn, (), _item_arguments(ask, step.item), context)
+            value, failure = call(ask.fn, (), item_arguments(ask, step.item), context)
         self.here = None
         at = self.now()
         if context.lines is not None:
@@ -342,7 +350,7 @@ class Driver:
         context = Context(run.id, run.workflow, step.id, item, step.attempt, run.deadline, self._report)
         if item is None:
             return _job(Job, (step, ask.fn, ask.args, ask.kwargs, context))
-        return _job(Job, (step, ask.fn, (), _item_arguments(ask, item), context))
+        return _job(Job, (step, ask.fn, (), item_arguments(ask, item), context))
 
     # Lanes
 
@@ -368,10 +376,3 @@ class Driver:
             elsewhere = None if isinstance(executor, Transactions) else executor
             lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, elsewhere))
         return lane
-
-
-def _item_arguments(ask: Map, item: int) -> Mapping[str, Any]:
-    value = ask.items[item]
-    if ask.by is None:
-        return {**ask.kwargs, **value}
-    return {**ask.kwargs, ask.by: value}

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any, Final, Protocol
 
 from penstock.app import Engine, Run
+from penstock.app.driving import rests
 from penstock.app.parts import Held
 from penstock.context import resources
 from penstock.context.capture import install, uninstall
@@ -183,10 +184,13 @@ class RehearsalEngine(Engine):
         else:
             held.driver.post(held.driver.signalled, held.state, name, value, key, self.codec.encode(value))
 
-    def drive(self, driver: Any, run: Run[Any]) -> Run[Any]:
+    def drive(self, driver: Any, run: Run[Any], *, resting: bool = False) -> Run[Any]:
         """Let time pass until a run is over. Raises AssertionError where it never would be."""
         held = self.holdings.get(run.id)
         while not run.left:
+            if resting and held is not None and rests(held):
+                self.let_rest(held)
+                break
             if self.world.happened > MOST_HAPPENINGS:
                 raise AssertionError(f"{run!r} does not come to an end: {MOST_HAPPENINGS:,} things happened")
             if not self.world.step():

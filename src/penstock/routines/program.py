@@ -1,0 +1,273 @@
+"""A flow as the engine plays it: each message that is delivered to a slot is a step, and its value says what came of it.
+
+Rules:
+
+- Depth first: what an activation emitted is delivered before what waited already, in the order of emitting and of connecting.
+- An activation's value is [what it emitted, what it changed of its routine's state], and a third part where its slot's own
+  merge function ran: what the slot then holds. A commit of the completion holds all of it.
+- What is emitted is told by its source: the event itself, or "routine.event" as the log has it.
+- A failure that stops the job lets what runs come to its end first, and what it emitted is kept with the rest that waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from penstock.errors import DefinitionError
+from penstock.model.failure import Failure
+from penstock.model.policies import Policy
+from penstock.model.program import Ask, Do, End, Fail, Plan
+from penstock.model.state import Run
+from penstock.model.subjects import Subject
+from penstock.routines.messages import Route, Routes, Station, appended, renamed
+from penstock.routines.progress import HISTORY, Message, Progress
+
+JOB = "@job"
+"""The only name in an input that tells of a job; all other inputs are the parameters of the flow's own entry."""
+
+
+class FlowProgram(Plan):
+    """A checked flow. `entry` is the station that parameters go to where no job says otherwise."""
+
+    keep = False
+
+    def __init__(  # noqa: PLR0913 - one keyword a part
+        self,
+        name: str,
+        stations: Sequence[Station],
+        routes: Routes,
+        *,
+        kinds: Mapping[str, str],
+        version: str,
+        entry: Station | None = None,
+        history: int = HISTORY,
+        strategy: str = "sequential",
+        workers: int = 5,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.stations = {(each.routine, each.slot): each for each in stations}
+        self.routes = routes
+        self.kinds = kinds
+        self.entry = entry
+        self.history = history
+        self.strategy = strategy
+        self.workers = workers
+        self.bounded = any(each.capacity is not None for each in stations)
+        self.expected: dict[str, Progress] = {}  # jobs whose progress somebody wants to see, until they begin
+
+    def play(self, input: Any) -> FlowPlay:
+        job = input.get(JOB) if isinstance(input, Mapping) else None
+        return FlowPlay(self, job if job is not None else self._first(input or {}))
+
+    def _first(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        if self.entry is None:
+            raise DefinitionError(
+                f"flow {self.name!r} does not say where it begins: flow.entry = a routine's id"
+            )
+        station = self.entry
+        return job_of("", station.routine, station.slot, params, self.strategy, self.workers, recorded=True)
+
+    def subject(self, run: Run, path: str) -> Subject | None:
+        """See penstock.model.subjects.Naming."""
+        routine = path.partition("#")[0]
+        return Subject(routine, routine, self.kinds[routine]) if routine in self.kinds else None
+
+
+def job_of(  # noqa: PLR0913 - what a job's first input holds
+    job: str,
+    routine: str,
+    slot: str,
+    params: Mapping[str, Any],
+    strategy: str,
+    workers: int,
+    *,
+    recorded: bool,
+) -> dict[str, Any]:
+    """The input of a job that begins with this message."""
+    return {
+        "id": job,
+        "pending": [[routine, slot, dict(params)]],
+        "begins": True,
+        "strategy": strategy,
+        "workers": workers,
+        "recorded": recorded,
+    }
+
+
+class FlowPlay:
+    """One job. See penstock.model.program.Play."""
+
+    __slots__ = ("_busy", "_policies", "_recorded", "_width", "failures", "input", "program", "state")
+
+    def __init__(self, program: FlowProgram, job: Mapping[str, Any]) -> None:
+        self.program = program
+        self.input = job
+        expected = program.expected.pop(job["id"], None)
+        self.state = expected if expected is not None else Progress(job["id"], history=program.history)
+        self.state.read(job, program.stations)
+        self.failures: list[str] = []
+        self._recorded: bool = job["recorded"]
+        self._width: int = job["workers"] if job["strategy"] == "concurrent" else 1
+        self._busy: set[str] = set()
+        self._policies: dict[Station, Policy] = {}
+
+    def begin(self, at: float) -> Iterable[Ask]:
+        state = self.state
+        if self.input.get("begins"):
+            for station, data in state.stack:
+                state.history.append((station.routine, "start", data, at))
+        return self._more()
+
+    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
+        state = self.state
+        station, given = state.flying.pop(key)
+        routine = state.current = station.routine
+        if state.unwell:
+            state.unwell.pop(routine, None)
+        emitted = value[0]
+        if emitted:
+            history, routes, stack = state.history, self.program.routes, state.stack
+            if len(emitted) == 1:
+                source, data = emitted[0]
+                route = routes.get(source) or _unknown(source, routine)
+                history.append((route.routine, route.event, data, at))
+                targets = route.targets
+                if len(targets) == 1:
+                    target, mapping = targets[0]
+                    stack.append((target, data if mapping is None else renamed(data, mapping)))
+                else:
+                    self._spread(route, data)
+            else:
+                self._emitted(emitted, routine, at)
+        else:
+            state.history.append((routine, "completed", {}, at))
+        if value[1] is not None:
+            state.apply(routine, value[1])
+        if station.merge != "override":
+            state.merged[station] = (
+                value[2] if len(value) > 2 else appended(state.merged.get(station, {}), given)
+            )
+        if self._width == 1 and state.stack and not self.failures:
+            return (self._do(state.stack.pop()),)
+        return self._settled(station)
+
+    def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]:
+        state = self.state
+        message = state.flying.pop(key)
+        station = message[0]
+        word = station.goes_on or "failed"
+        state.current = station.routine
+        state.unwell[station.routine] = word
+        state.history.append((station.routine, word, {"error": str(error)}, at))
+        if not station.goes_on:
+            state.stack.append(message)  # a job that is resumed tries it again
+            state.error = state.error or error
+            self.failures.append(key)
+        return self._settled(station)
+
+    # What is asked for next
+
+    def _settled(self, station: Station) -> list[Ask]:
+        """An activation is over. A job that has failed ends when nothing of it runs any more."""
+        self._busy.discard(station.routine)
+        if not self.failures:
+            return self._more()
+        if self.state.flying:
+            return []
+        assert self.state.error is not None
+        return [Fail(self.state.error, tuple(self.failures))]
+
+    def _more(self) -> list[Ask]:
+        state = self.state
+        asks: list[Ask] = []
+        while state.stack and len(state.flying) < self._width:
+            message = self._startable()
+            if message is None:
+                break
+            asks.append(self._do(message))
+        if not state.flying and not asks:
+            return [End(dict(state.outputs))]
+        return asks
+
+    def _startable(self) -> Message | None:
+        """The next message; passed over are routines that are busy and those that feed slots which are full."""
+        stack = self.state.stack
+        if self._width == 1 and not self.program.bounded:
+            return stack.pop()
+        for number in range(len(stack) - 1, -1, -1):
+            station = stack[number][0]
+            alone = station.exclusive or self._recorded
+            if not (alone and station.routine in self._busy) and not self._feeds_full(station):
+                return stack.pop(number)
+        return None if self.state.flying else stack.pop()
+
+    def _do(self, message: Message) -> Do:
+        station, data = message
+        state = self.state
+        routine = station.routine
+        number = state.counts[routine] = state.counts.get(routine, 0) + 1
+        key = routine if number == 1 else f"{routine}#{number}"
+        state.flying[key] = message
+        if station.merge != "override":
+            args = self._merged(station, data)
+        elif self._recorded:
+            args = (data, state)
+        else:
+            args = (data,)
+        fn = station.recorded if self._recorded else station.lived
+        if self._width == 1:
+            return Do(key, fn, args, {}, station.policy)
+        if station.exclusive or self._recorded:
+            self._busy.add(routine)
+        return Do(key, fn, args, {}, self._policy(station))
+
+    def _merged(self, station: Station, data: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments of a slot that merges: what it then holds, or what it held where the author's function merges."""
+        state = self.state
+        held = state.merged.get(station, {})
+        if station.merge == "own":
+            return (data, state, held) if self._recorded else (data, None, held)
+        given = appended(held, data)
+        return (given, state) if self._recorded else (given,)
+
+    def _policy(self, station: Station) -> Policy:
+        found = self._policies.get(station)
+        if found is None:
+            own = station.policy
+            executor = own.executor or f"threads:{self._width}"
+            found = self._policies[station] = Policy(own.retry, own.timeout, executor, own.pure)
+        return found
+
+    # What was emitted
+
+    def _emitted(self, emitted: Sequence[tuple[Any, dict[str, Any]]], routine: str, at: float) -> None:
+        """Put what several emissions lead to on the stack, so that the first of the first comes next."""
+        state, below = self.state, len(self.state.stack)
+        for source, data in emitted:
+            route = self.program.routes.get(source) or _unknown(source, routine)
+            state.history.append((route.routine, route.event, data, at))
+            self._put(route, data)
+        state.stack[below:] = state.stack[below:][::-1]
+
+    def _spread(self, route: Route, data: dict[str, Any]) -> None:
+        below = len(self.state.stack)
+        self._put(route, data)
+        self.state.stack[below:] = self.state.stack[below:][::-1]
+
+    def _put(self, route: Route, data: dict[str, Any]) -> None:
+        if not route.targets:
+            self.state.outputs[f"{route.routine}.{route.event}"] = data
+        for target, mapping in route.targets:
+            self.state.stack.append((target, dict(data) if mapping is None else renamed(data, mapping)))
+
+    def _feeds_full(self, station: Station) -> bool:
+        return False
+
+
+def _unknown(source: Any, routine: str) -> Route:
+    raise DefinitionError(
+        f"an activation of routine {routine!r} emitted {source}, which is no event of a routine of this flow: add its"
+        " routine with flow.add_routine(...)"
+    )
