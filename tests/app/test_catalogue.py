@@ -161,6 +161,60 @@ def test_a_module_without_a_file_is_imported_by_name(tmp_path: Path) -> None:
     assert catalogue.reload({"module": "flows_named_only", "name": "flow"}, "etl").as_program().name == "etl"
 
 
+def test_a_module_of_a_package_is_found_again_with_its_neighbours(tmp_path: Path) -> None:
+    package = tmp_path / "flows_packed" / "deeper"
+    package.mkdir(parents=True)
+    (tmp_path / "flows_packed" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    written(package, "number = 7\n", "numbers_here.py")
+    written(package, "from .numbers_here import number\n" + ONE, "etl.py")
+    sys.path.insert(0, str(tmp_path))
+    source = catalogue.source_of(catalogue.load("flows_packed.deeper.etl:flow"))
+    sys.path.remove(str(tmp_path))
+    for name in [name for name in sys.modules if name.startswith("flows_packed")]:
+        del sys.modules[name]
+    assert catalogue.reload(source, "etl").as_program().name == "etl"
+
+
+CLASSES = """from penstock.model.program import Plan
+
+
+class Echo(Plan):
+    name = "echo"
+
+    def as_program(self):
+        return self
+
+
+class Other(Echo):
+    name = "other"
+"""
+
+
+def test_a_class_that_makes_definitions_makes_one(tmp_path: Path) -> None:
+    path = written(tmp_path, CLASSES)
+    assert catalogue.load(f"{path}:Other").as_program().name == "other"
+    assert catalogue.load(f"{path}:echo").as_program().name == "echo"
+    with pytest.raises(DefinitionError, match="holds 2 workflows: say which one"):
+        catalogue.load(str(path))
+    assert [name for name, _ in catalogue.load_all(str(path))] == ["Echo", "Other"]
+
+
+def test_a_run_of_a_class_finds_the_class_again(tmp_path: Path) -> None:
+    made = catalogue.load(str(written(tmp_path, CLASSES)) + ":Echo")
+    source = catalogue.source_of(made)
+    assert source["name"] == "Echo"
+    del sys.modules["flows_here"]
+    again = catalogue.reload(source, "echo")
+    assert (type(again).__name__, again is made) == ("Echo", False)
+
+
+def test_what_a_module_holds_comes_before_the_classes_that_it_defines(tmp_path: Path) -> None:
+    path = written(tmp_path, CLASSES + "it = Other()\n")
+    assert type(catalogue.load(str(path))).__name__ == "Other"
+    assert [name for name, _ in catalogue.load_all(str(path))] == ["it", "Echo"]
+
+
 @pytest.mark.parametrize("source", [{}, {"module": "__main__", "file": "/nowhere/flows.py"}])
 def test_code_that_is_not_where_it_was_is_asked_for(source: dict[str, str]) -> None:
     with pytest.raises(

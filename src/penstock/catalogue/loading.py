@@ -45,13 +45,27 @@ def reload(source: dict[str, Any], workflow: str) -> Definition:
             return pick(module, source.get("name") or workflow)
     file = source.get("file")
     if file is not None and Path(file).is_file():
-        return pick(module_at(file), source.get("name") or workflow)
+        module = _in_package(source.get("module", ""), Path(file)) or module_at(file)
+        return pick(module, source.get("name") or workflow)
     if source.get("module") and file is None:
         return pick(module_at(source["module"]), source.get("name") or workflow)
     raise RunNotFound(
         f"the code of workflow {workflow!r} is not where the run recorded it ({file or source or 'in a shell'});"
         " name it: penstock resume RUN --file FILE[:NAME]"
     )
+
+
+def _in_package(name: str, file: Path) -> ModuleType | None:
+    """The module of that name, from the package around its file: imported so, it may name its neighbours by dots."""
+    parts = name.split(".")
+    below = file.parent if file.name == "__init__.py" else file.with_suffix("")
+    if len(parts) == 1 or below.parts[-len(parts) :] != tuple(parts):
+        return None
+    root = str(below.parents[len(parts) - 1])
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    module = importlib.import_module(name)
+    return module if getattr(module, "__file__", None) == str(file) else None
 
 
 def definitions_in(module: ModuleType) -> Iterator[tuple[str, Definition]]:
