@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import penstock
 from penstock.app.alone import alone_with
 from penstock.errors import (
     CodecError,
@@ -26,7 +28,15 @@ from penstock.errors import (
     StoreForeign,
     StoreUnavailable,
 )
-from penstock.tasks import BaseStateStore, JSONStateStore, SQLiteStateStore, TaskStatus
+from penstock.tasks import (
+    BaseStateStore,
+    JSONStateStore,
+    SequentialExecutor,
+    SQLiteStateStore,
+    TaskStatus,
+    Workflow,
+    task,
+)
 
 STORES: dict[str, Callable[[Path], Any]] = {
     "json": lambda folder: JSONStateStore(folder / "state.json"),
@@ -374,6 +384,92 @@ try:
 except WorkflowExecutionError as error:
     print(error.failed_task)
 """
+
+
+@pytest.mark.parametrize("kind", list(STORES))
+def test_what_is_executed_is_a_run_in_the_store(kind: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ORDERS, kind, str(tmp_path), "break"]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    store = STORES[kind](tmp_path)
+    with penstock.open(store.address) as engine:
+        (row,) = engine.rows()
+    assert (row["workflow"], row["status"]) == ("orders", "failed")
+    failed, loaded = store.load_task_state("use"), store.load_task_state("load")
+    assert (failed["status"], failed["error"]) == (TaskStatus.FAILED, "no luck")
+    assert (loaded["status"], loaded["result"].data) == (TaskStatus.COMPLETED, {"number": 3})
+
+
+def test_what_a_run_recorded_is_shown_in_the_file_beside_what_was_saved(tmp_path: Path) -> None:
+    store = JSONStateStore(tmp_path / "state.json")
+    store.save_task_state("mine", "completed", 1)
+    subprocess.run(
+        [sys.executable, "-c", ORDERS, "json", str(tmp_path), "break"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    shown = json.loads(store.path.read_bytes())["tasks"]
+    assert {name: state["status"] for name, state in shown.items()} == {
+        "mine": "completed", "load": "completed", "use": "failed",
+    }  # fmt: skip
+    assert all(state.keys() == {"status", "result", "error", "timestamp"} for state in shown.values())
+    for name, state in shown.items():
+        assert store.load_task_state(name)["timestamp"] == datetime.fromisoformat(state["timestamp"])
+
+
+def test_a_large_result_of_a_run_comes_back(tmp_path: Path) -> None:
+    @task
+    def large() -> str:
+        return "x" * 200_000
+
+    flow, store = Workflow("large"), JSONStateStore(tmp_path / "state.json")
+    flow.add_task(large)
+    SequentialExecutor(state_store=store).execute(flow)
+    penstock.close_all()
+    assert JSONStateStore(store.path).load_task_state("large")["result"] == "x" * 200_000
+    assert store.path.stat().st_size < 300_000
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_is_written_into_the_file_by_hand_counts(tmp_path: Path, recorded: bool) -> None:
+    store = JSONStateStore(tmp_path / "state.json")
+    if recorded:
+        flow = Workflow("one")
+        flow.add_task(task(name="one")(lambda: 1))
+        SequentialExecutor(state_store=store).execute(flow)
+        penstock.close_all()
+    else:
+        store.save_task_state("one", "completed", 1)
+    whole = json.loads(store.path.read_bytes())
+    whole["tasks"]["one"]["status"] = "PENDING"
+    store.path.write_text(json.dumps(whole))
+    store.save_task_state("two", "completed", 2)
+    for each in (store, JSONStateStore(store.path)):
+        assert each.load_task_state("one")["status"] is TaskStatus.PENDING
+        assert each.load_task_state("two")["result"] == 2
+
+
+def test_a_file_of_the_documented_shape_alone_is_read(tmp_path: Path) -> None:
+    at = "2026-11-21T12:00:00"
+    state = {"status": "COMPLETED", "result": [1], "error": None, "timestamp": at}
+    (tmp_path / "state.json").write_text(json.dumps({"tasks": {"one": state}}))
+    assert JSONStateStore(tmp_path / "state.json").load_task_state("one") == {
+        "status": TaskStatus.COMPLETED, "result": [1], "error": None, "timestamp": datetime.fromisoformat(at),
+    }  # fmt: skip
+
+
+def test_a_saved_value_that_looks_like_a_reference_is_itself(make: Callable[[], Any]) -> None:
+    make().save_task_state("one", "completed", {"blob": "0" * 64})
+    assert make().load_task_state("one")["result"] == {"blob": "0" * 64}
+
+
+def test_a_store_that_is_forgotten_keeps_no_file_open(tmp_path: Path) -> None:
+    filled(tmp_path / "state.json", 1)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        filled(tmp_path / "state.json", 1)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @pytest.mark.parametrize("kind", list(STORES))

@@ -22,10 +22,10 @@ _lock = threading.Lock()
 def open_engine(store: str | None = None, **options: Any) -> Engine:
     """An engine of its own on a store; close it, or use it in a `with` block. See Engine for the options.
 
-    `store` is "sqlite:///PATH", a path, "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else what pyproject.toml says,
-    else the nearest `.penstock/` upward, else one beside pyproject.toml or .git, else here. `durability` is "power" (what is
-    committed survives a power cut) or "crash" (it survives the end of the process, and is quicker). What is left out or None
-    is as the settings say: see `penstock settings`.
+    `store` is "sqlite:///PATH", a path, "json:///PATH", "memory:" or "ephemeral"; left out, PENSTOCK_STORE, else what
+    pyproject.toml says, else the nearest `.penstock/` upward, else one beside pyproject.toml or .git, else here. `durability`
+    is "power" (what is committed survives a power cut) or "crash" (it survives the end of the process, and is quicker). What is
+    left out or None is as the settings say: see `penstock settings`.
     """
     check_options(options)
     address = address_of(store)

@@ -42,7 +42,8 @@ SETTINGS: Final = {
     each.name: each
     for each in (
         Setting(
-            "store", "text", None, "Where runs are kept: a path, `sqlite:///PATH`, or `ephemeral`, which keeps nothing.",
+            "store", "text", None,
+            "Where runs are kept: a path, `sqlite:///PATH`, `json:///PATH`, or `ephemeral`, which keeps nothing.",
             option="--store",
             unset="`penstock.db` in the nearest `.penstock/` upward, else in one beside pyproject.toml or .git, else here",
         ),

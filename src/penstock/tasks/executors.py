@@ -1,12 +1,12 @@
 """Executors of tasks: `SequentialExecutor().execute(flow)` runs a workflow and shows on it what became of its tasks.
 
-Each is a driver, an executor and a store of the one engine. Without a state store nothing is kept. With `SQLiteStateStore` the
-run is recorded there, and executing the workflow again does not run again what was completed:
+Each is a driver, an executor and a store of the one engine. Without a state store nothing is kept. With `SQLiteStateStore` or
+`JSONStateStore` the run is recorded there, and executing the workflow again does not run again what was completed:
 
 - of the run, `resume_scope="run"`: the newest run of the workflow goes on if it did not complete, else a new one begins;
 - by the task's name, `resume_scope="task"`: whatever the store holds as completed is restored, whichever run completed it.
 
-`JSONStateStore`, and a state store of your own, keep no runs: there it is always by the task's name.
+A state store of your own keeps no runs: there it is always by the task's name.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model import events as e
@@ -55,27 +55,22 @@ class BaseStateStore(ABC):
         """The newest state of a task: `status`, `result`, `error`, `timestamp`; None if it has none."""
 
 
-class SQLiteStateStore(BaseStateStore):
-    """Task states in a SQLite store; workflows that are executed with it are recorded in it as runs.
+class StoreStates(BaseStateStore):
+    """Task states in a store of ours; workflows that are executed with it are recorded in it as runs.
 
-    `SELECT task_name, status FROM tasks` answers on the file. What is saved directly goes to a log of its own for each object.
     `codec.learn` and `codec.allow` name classes whose values come back as such.
     """
+
+    scheme: ClassVar[str]
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         from penstock.codecs import JsonCodec
 
-        if os.fspath(path) == ":memory:":
-            raise SettingsError("a state store in memory would keep nothing: name a file, or leave it out")
         self.path = Path(path).resolve()
-        self.address = f"sqlite:///{self.path}"
+        self.address = f"{self.scheme}:///{self.path}"
         self.codec = JsonCodec()
         self._lock = threading.RLock()
-        self._cursor = ""
-        self._newest: dict[str, Row] = {}
-        self._saved_at: dict[str, float] = {}
         self._opened: Store | None = None
-        self._begin_log()
 
     @property
     def store(self) -> Store:
@@ -87,6 +82,48 @@ class SQLiteStateStore(BaseStateStore):
                 self._opened = store_at(self.address, "power")
                 assert self._opened is not None
             return self._opened
+
+    def close(self) -> None:
+        """Let the file go; the next call opens it again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _state(self, row: Row) -> dict[str, Any]:
+        """The state that an event tells."""
+        from penstock.engine.rows import event_of
+
+        event = event_of(row, self.codec, self._blob)
+        again = isinstance(event, e.StepFailed) and event.retry_at is not None
+        return {
+            "status": TaskStatus.PENDING if again else STATUS_OF[row.kind],
+            "result": getattr(event, "value", None),
+            "error": None if again else _why(event),
+            "timestamp": datetime.fromtimestamp(row.at, UTC),
+        }
+
+    def _blob(self, digest: str) -> bytes:
+        data: bytes = self.store.get("blobs", [digest])[digest]["data"]
+        return data
+
+
+class SQLiteStateStore(StoreStates):
+    """Task states in a SQLite store; see StoreStates. `SELECT task_name, status FROM tasks` answers on the file.
+
+    What is saved directly goes to a log of its own for each object.
+    """
+
+    scheme = "sqlite"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if os.fspath(path) == ":memory:":
+            raise SettingsError("a state store in memory would keep nothing: name a file, or leave it out")
+        super().__init__(path)
+        self._cursor = ""
+        self._newest: dict[str, Row] = {}
+        self._saved_at: dict[str, float] = {}
+        self._begin_log()
 
     def _begin_log(self) -> None:
         self._log = new_id(os.urandom(8))
@@ -126,12 +163,10 @@ class SQLiteStateStore(BaseStateStore):
         return None if row is None else self._state(row)
 
     def close(self) -> None:
-        """Let the file go; the next call opens it again."""
+        """See StoreStates.close."""
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
-                self._begin_log()  # a forked child closes, too, and its parent goes on
+            super().close()
+            self._begin_log()  # a forked child closes, too, and its parent goes on
 
     def _catch_up(self) -> None:
         while True:
@@ -143,22 +178,6 @@ class SQLiteStateStore(BaseStateStore):
                         self._newest[row.step] = row
             if len(rows) < PAGE:
                 return
-
-    def _state(self, row: Row) -> dict[str, Any]:
-        from penstock.engine.rows import event_of
-
-        event = event_of(row, self.codec, self._blob)
-        again = isinstance(event, e.StepFailed) and event.retry_at is not None
-        return {
-            "status": TaskStatus.PENDING if again else STATUS_OF[row.kind],
-            "result": getattr(event, "value", None),
-            "error": None if again else _why(event),
-            "timestamp": datetime.fromtimestamp(row.at, UTC),
-        }
-
-    def _blob(self, digest: str) -> bytes:
-        data: bytes = self.store.get("blobs", [digest])[digest]["data"]
-        return data
 
 
 def status_of(status: TaskStatus | str) -> TaskStatus:

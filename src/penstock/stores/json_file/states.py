@@ -125,5 +125,5 @@ def shown(
 
 
 def is_newer(columns: Columns, row: Row | None) -> bool:
-    """Whether what was saved counts, not what a run recorded."""
-    return row is None or columns["created"] >= row.at
+    """Whether what was saved counts, not what a run recorded. Times are compared as people read them: to the microsecond."""
+    return row is None or bool(columns["created"] >= datetime.fromtimestamp(row.at, UTC).timestamp())

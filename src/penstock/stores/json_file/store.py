@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,9 @@ class JsonFileStore:
         self._writes = False
         self._moment = 0.0
         self._pair = Pair(Path(self.path), syncs=durability == "power", patience=patience, network=network)
+        weakref.finalize(
+            self, self._pair.close
+        ).atexit = False  # whoever forgets to close it keeps no descriptor
         self._bells = Bells(self._pair.lock.path)
         self._begin()
         try:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, Final
 
-
-def text_of(value: Any) -> str:
-    """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False)
+text_of: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""One line of JSON."""
 
 
 def encoded(text: str) -> bytes:
