@@ -1,6 +1,7 @@
 """How the blocks of a document are run: Python in one module a page, files onto the disk, `$ penstock` lines in a shell.
 
-- A ```python block that begins with a line `# name.py` is that file: it is written to the page's folder and imported.
+- A ```python block that begins with a line `# name.py` is that file: it is written to the page's folder and imported. One that
+  names a folder too, `# folder/name.py`, and a ```toml block that begins so, is written and no more.
 - Of a ```console block, lines `$ penstock ...` are run there. Each must exit with 0, unless it ends in `# exits with 2`.
   What is shown below a command must be in its output, line by line in this order, but for ids, times, durations and blanks;
   `...` stands for anything. Other commands are for the reader.
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from sybil import Example
 from sybil.evaluators.python import PythonEvaluator
 
-FILE_LINE = re.compile(r"# (\w+\.py)\n")
+FILE_LINE = re.compile(r"# ((?:\w+/)?\w+\.(?:py|toml))\n")
 LIMIT_SECONDS = 30
 
 _VARYING = (
@@ -41,10 +42,25 @@ def run_python(example: Example) -> None:
         _python(example)
         return
     file = Path(named[1])
-    file.write_text(source, encoding="utf-8")
+    write(file, source)
+    if file.parent != Path():
+        return
     sys.modules.pop(file.stem, None)
     importlib.invalidate_caches()
     importlib.import_module(file.stem)
+
+
+def run_toml(example: Example) -> None:
+    """A block of TOML that begins with a file's name becomes that file."""
+    source = str(example.parsed)
+    named = FILE_LINE.match(source)
+    if named is not None:
+        write(Path(named[1]), source)
+
+
+def write(file: Path, source: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(source, encoding="utf-8")
 
 
 class Command(NamedTuple):

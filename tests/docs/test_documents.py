@@ -12,7 +12,7 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
-from tests.docs.blocks import commands_in, normal, pattern_of, run_console, run_python
+from tests.docs.blocks import commands_in, normal, pattern_of, run_console, run_python, run_toml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -20,7 +20,12 @@ ITS_OWN_TEST = ROOT / "docs" / "command-line.md"  # tests/cli/test_document.py h
 LINK = re.compile(r"\[[^]]*\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
 sybil = Sybil(
-    parsers=[CodeBlockParser("python", run_python), CodeBlockParser("console", run_console), SkipParser()],
+    parsers=[
+        CodeBlockParser("python", run_python),
+        CodeBlockParser("console", run_console),
+        CodeBlockParser("toml", run_toml),
+        SkipParser(),
+    ],
     path=str(ROOT),
     pattern="*.md",
 )

@@ -38,6 +38,9 @@ COMMANDS: Final = {
     "db": "Look after the store's file: info, check, backup, restore, migrate.",
     "doctor": "Is all well here, and what to do where it is not.",
     "settings": "What is set, and who says so.",
+    "simulate": "Run a simulated workflow, and say what was measured.",
+    "definitions": "List simulated workflows that are kept.",
+    "executions": "List executions of simulated workflows.",
     "completion": "Make your shell complete what you type.",
     "new": "Make a starter project.",
 }

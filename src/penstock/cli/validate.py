@@ -56,20 +56,9 @@ def command(ctx: click.Context, /, desk: Desk, file: str, executor: str | None) 
     """Check every workflow in FILE, or the one of that NAME, in FILE or in the catalogue, and run nothing.
 
     What no run could do is found: circles, dependencies and arguments that nobody provides, executors that cannot run a step.
+    Of a TOML file, the configuration of a simulated workflow, every wrong value is told, and whether the code is there.
     """
-    from penstock.app import open_engine
-    from penstock.cli.files import load_every
-
-    found: list[Checked] = []
-    problems: list[Problem] = []
-    try:
-        with contextlib.redirect_stdout(sys.stderr) if desk.as_json else contextlib.nullcontext():
-            definitions = load_every(file)
-    except UserError as error:
-        problems = [_problem(error, str(getattr(error, "place", "")) or _line_in(file, error))]
-    else:
-        with open_engine("ephemeral", executor=executor, capture_echo=False) as engine:
-            found = [_checked(variable, definition, engine) for variable, definition in definitions]
+    found, problems = _configuration(file) if file.endswith(".toml") else _workflows(file, executor, desk)
     count = len(problems) + sum(len(each.problems) for each in found)
     if desk.as_json:
         desk.answer(_document(file, found, problems))
@@ -77,6 +66,37 @@ def command(ctx: click.Context, /, desk: Desk, file: str, executor: str | None) 
         for line in _lines(file, found, problems, desk.ink):
             desk.say(line)
     ctx.exit(ending.USAGE if count else ending.OK)
+
+
+def _workflows(file: str, executor: str | None, desk: Desk) -> tuple[list[Checked], list[Problem]]:
+    """The workflows in a Python file or the catalogue, and what kept them from being looked at."""
+    from penstock.app import open_engine
+    from penstock.cli.files import load_every
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr) if desk.as_json else contextlib.nullcontext():
+            definitions = load_every(file)
+    except UserError as error:
+        return [], [_problem(error, str(getattr(error, "place", "")) or _line_in(file, error))]
+    with open_engine("ephemeral", executor=executor, capture_echo=False) as engine:
+        return [_checked(variable, definition, engine) for variable, definition in definitions], []
+
+
+def _configuration(file: str) -> tuple[list[Checked], list[Problem]]:
+    """The simulated workflow that a TOML file configures."""
+    from penstock.context.places import near
+    from penstock.simulations.parameters import described
+    from penstock.simulations.validating import validate
+
+    found = validate(file)
+    problems = [
+        Problem(each.what, near(each.file) if each.line else None, each.line) for each in found.problems
+    ]
+    inputs = [
+        {"name": name, "type": kind, "required": False, "default": value}
+        for name, kind, value in described(found.parameters)
+    ]
+    return [Checked(Path(file).stem, found.name, [("simulate", False)], inputs, problems)], []
 
 
 def _checked(variable: str, definition: Any, engine: Engine) -> Checked:

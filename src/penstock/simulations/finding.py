@@ -59,7 +59,7 @@ def find(folder: Path, name: str, config: Configuration | None = None) -> Found:
         given = read_configuration(stem)
         name = given.name
         files = [path for path, named in names.items() if named == name]
-    defaults = _defaults(folder, name, files)
+    defaults = _defaults(folder, name, files, config or given)
     code, tried = _code(folder, name, config or given or defaults)
     return Found(name, code, defaults, given, tuple(tried))
 
@@ -91,10 +91,12 @@ def _names_of_code(folder: Path) -> Iterable[str]:
             continue
 
 
-def _defaults(folder: Path, name: str, files: list[Path]) -> Configuration | None:
+def _defaults(folder: Path, name: str, files: list[Path], read: Configuration | None) -> Configuration | None:
     usual = folder / f"{name}_default.toml"
     chosen = usual if usual.is_file() else files[0] if files else None
-    return None if chosen is None else read_configuration(chosen)
+    if chosen is None or (read is not None and read.file == str(chosen.resolve())):
+        return read if chosen is not None else None
+    return read_configuration(chosen)
 
 
 def _code(folder: Path, name: str, config: Configuration | None) -> tuple[Path | None, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from penstock.errors import InputError
 from penstock.model.graph import nearest
 from penstock.model.wording import guess, shown
-from penstock.simulations.configuration import Configuration
+from penstock.simulations.configuration import Configuration, named
 from penstock.simulations.problems import Problem, refuse
 
 
@@ -110,7 +110,7 @@ def merged(
     """The parameters of one execution. Raises DefinitionError for a configuration, InputError for overrides, that are wrong."""
     parameters = dict(defaults)
     if found is not None:
-        refuse(found.file or "the configuration", problems_in(found, defaults))
+        refuse(named(found), problems_in(found, defaults))
         parameters |= found.parameters
     check_overrides(workflow, parameters, overrides)
     return {name: value for name, value in (parameters | dict(overrides)).items() if value is not None}

@@ -1,6 +1,6 @@
 """The body of a simulation's one step: a workflow's code, played to its end in a process of its own.
 
-What it publishes, and every few seconds what was measured so far, are noted in the run's log while it goes on; so they are
+What it publishes, and every second what was measured so far, are noted in the run's log while it goes on; so they are
 there however it ends. A note carries the number of its attempt.
 """
 
@@ -20,7 +20,7 @@ from penstock.simulations.records import now
 from penstock.simulations.source import CLASS
 from penstock.simulations.station import MANY, Station
 
-MEASURE_SECONDS = 5.0
+MEASURE_SECONDS = 1.0
 """How often figures are noted while it goes on."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.errors import InputError, RunNotFound
 from penstock.model.wording import listed
-from penstock.simulations.configuration import Configuration, check_name
+from penstock.simulations.configuration import Configuration, check_name, named
 from penstock.simulations.definitions import Definitions, check_same
 from penstock.simulations.finding import Found, find, suggestion
 from penstock.simulations.parameters import problems_in
@@ -53,7 +53,7 @@ def made_from(found: Found, version: str) -> WorkflowDefinition:
     defaults = dict(source.asked)
     sections: dict[str, dict[str, Any]] = {}
     if found.defaults is not None:
-        refuse(found.defaults.file, problems_in(found.defaults, source.asked))
+        refuse(named(found.defaults), problems_in(found.defaults, source.asked))
         defaults |= found.defaults.parameters
         sections = found.defaults.sections
     return made_of(found.name, version, source, defaults, sections)

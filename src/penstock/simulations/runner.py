@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import CommandRefused
+from penstock.errors import CommandRefused, RunNotFound
 from penstock.model.ids import run_id_for
 from penstock.simulations.assembling import assembled, executed
 from penstock.simulations.configuration import Configuration
@@ -88,7 +88,7 @@ class WorkflowRunner:
         try:
             self.engine.run(simulation, order, key=execution_id)
         except KeyboardInterrupt:
-            self.stop(execution_id, "interrupted")
+            self._interrupted(execution_id)
             raise
         return self.executions.get(execution_id)
 
@@ -140,10 +140,14 @@ class WorkflowRunner:
         """
         return self._executor(self._parts(workflow_name, version, None, parameter_overrides or {}))
 
-    def load_workflow_from_config(self, config: Mapping[str, Any] | Configuration | str | Path) -> Any:
+    def load_workflow_from_config(
+        self,
+        config: Mapping[str, Any] | Configuration | str | Path,
+        parameter_overrides: Mapping[str, Any] | None = None,
+    ) -> Any:
         """As `run_by_name`, of the workflow that a configuration names, with its values."""
         found = configuration_from(config)
-        return self._executor(self._parts(found.name, None, found, {}))
+        return self._executor(self._parts(found.name, None, found, parameter_overrides or {}))
 
     def register_workflow_from_file(
         self, workflow_name: str, version: str | None = None
@@ -225,6 +229,14 @@ class WorkflowRunner:
         return prepared_of(
             self.definitions, self.folder, Asked(name, version, config, overrides, texts or {})
         )
+
+    def _interrupted(self, execution_id: str) -> None:
+        try:
+            self.stop(execution_id, "interrupted")
+        except RunNotFound:  # before its run was recorded
+            self.executions.update(
+                execution_id, status="terminated", end_time=now(), error_message="interrupted"
+            )
 
     def _recorded(
         self, prepared: Prepared, execution_id: str, seed: int, limits: Limits, realtime: float | None

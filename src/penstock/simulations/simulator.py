@@ -28,6 +28,7 @@ class WorkflowSimulator:
     ) -> None:
         self.env = env
         self.runner = runner or WorkflowRunner()
+        self._overrides = parameter_overrides
         self.config: dict[str, dict[str, Any]] | None = None
         if config_file is not None:
             self._found = read_configuration(os.fspath(config_file))
@@ -45,4 +46,4 @@ class WorkflowSimulator:
 
     def load_from_config(self) -> Any:
         """The executor of the workflow that the configuration names."""
-        return self.runner.load_workflow_from_config(self._found)
+        return self.runner.load_workflow_from_config(self._found, self._overrides)
