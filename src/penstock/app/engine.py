@@ -10,7 +10,7 @@ from penstock.app.commanding import Commanding
 from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
-from penstock.app.starting import check_start
+from penstock.app.starting import check_start, taken
 from penstock.app.submitting import Submitting
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
@@ -120,6 +120,7 @@ class Engine(Commanding, Driving, Submitting):
             driver.checked.add(program)
         run_id = self._ids.fresh(self.clock.now()) if key is None else run_id_for(program.name, key)
         self.learn(definition)
+        inputs = taken(definition, inputs, durable=self.journal.durable)
         self.journal.text(inputs)
         state = machine.Run(run_id, program)
         handle: Run[Any] = Run(self, run_id, program.name, state, definition)
@@ -235,6 +236,8 @@ class Engine(Commanding, Driving, Submitting):
 
     def close(self) -> None:
         """End threads and workers; unfinished runs are left to be resumed."""
+        for each in self.before_close:
+            each()
         with self.lock:
             if self.closed:
                 return

@@ -62,6 +62,14 @@ class Holdings:
         return [held.state for held in self.all() if held.state.sequence]
 
 
+_engines: WeakSet[Parts] = WeakSet()
+
+
+def parts_of(run_id: str) -> Parts | None:
+    """The engine of this process that drives a run."""
+    return next((each for each in list(_engines) if each.holdings.get(run_id) is not None), None)
+
+
 class Parts:
     """The base of an engine's parts."""
 
@@ -90,6 +98,8 @@ class Parts:
         self._codec: JsonCodec | None = None
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()
+        self.before_close: list[Callable[[], None]] = []  # called first when the engine is closed
+        _engines.add(self)
 
     def _make_journal(self) -> Journal:
         if self.store is None:

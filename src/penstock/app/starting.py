@@ -27,6 +27,12 @@ def check_start(workflow: str, *, key: Any = None, tags: Any = None, timeout: An
         raise SettingsError(f"{where}: timeout={shown(timeout)} must be a number of seconds above 0, or None")
 
 
+def taken(definition: Any, inputs: Any, *, durable: bool) -> Any:
+    """What a run records of its inputs: a style may seal some of them, or hand over a live thing where nothing is kept."""
+    take = getattr(definition, "taken", None)
+    return inputs if take is None else take(inputs, durable)
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise SettingsError for options that no engine has, naming the nearest."""
     for name in options:

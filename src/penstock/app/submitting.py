@@ -8,7 +8,7 @@ from typing import Any
 from penstock.app.queues import gate_of
 from penstock.app.reading import Reading
 from penstock.app.run import Run
-from penstock.app.starting import check_start
+from penstock.app.starting import check_start, taken
 from penstock.catalogue import source_of
 from penstock.engine.rows import row_of
 from penstock.errors import SettingsError
@@ -53,6 +53,7 @@ class Submitting(Reading):
         check_place(program.name, queue, priority, delay)
         store = self.durable_store()
         self.learn(definition)
+        inputs = taken(definition, inputs, durable=True)
         now = self.clock.now()
         run_id = self._ids.fresh(now) if key is None else run_id_for(program.name, key)
         limit = timeout if timeout is not None else program.timeout

@@ -1,0 +1,49 @@
+"""An atomic process: one indivisible piece of work, one step of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from penstock.processes.process import CANCELLED, Process
+
+_perf = time.perf_counter
+_time = time.time
+
+
+class AtomarProcess(Process):
+    """Write `execute_impl`, as a coroutine, or as a plain function on a class that says `blocking = True`."""
+
+    async def execute_impl(self) -> None:
+        raise NotImplementedError(f"{type(self).__qualname__} defines no execute_impl(), so it does no work")
+
+    async def perform(self) -> dict[str, Any]:
+        """The engine's: all that an execution is, and the outputs that come of it."""
+        began = _perf()
+        self.begun(_time())
+        try:
+            self.input.validate_all()
+            await self.on_before_execute()
+            self.input.lock_all()
+            work: Awaitable[None] | None = self.execute_impl()
+            if work is not None:
+                await work
+            self.output.validate_all()
+            await self.on_after_execute()
+        except asyncio.CancelledError:
+            self._over(CANCELLED, _time(), (_perf() - began) * 1000)
+            raise
+        except BaseException as error:
+            self.failed_with(error, (_perf() - began) * 1000)
+            raise
+        self.completed(_time(), (_perf() - began) * 1000)
+        return self.results()
+
+    def perform_blocking(self) -> dict[str, Any]:
+        """The engine's: `perform` in a thread."""
+        return asyncio.run(self.perform())
+
+
+AtomicProcess = AtomarProcess
