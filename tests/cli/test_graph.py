@@ -290,7 +290,7 @@ class Link:
 
 
 inner = Chain("inner", Do("x", int), Do("y", int))
-ring = Chain("ring", Do("ping#1", int), Open("inner", inner), Do("pong#1", int), Do("ping#2", int), Do("ping#3", int, ("x",)))
+ring = Chain("ring", Do("ping", int), Open("inner", inner), Do("pong#1", int), Do("ping#2", int), Do("ping#3", int, ("x",)))
 ring.drawn = [("ping", "routine"), ("pong", "routine"), ("inner", "step"), ("pang", "routine")]
 """
 
@@ -319,3 +319,68 @@ def test_a_run_that_decided_as_it_ran_is_drawn_from_its_log(cli: Cli) -> None:
         ("first", [], "completed"),
         ("second", ["first"], "completed"),
     ]
+
+
+FLOW = """
+from penstock.routines import Flow, Routine
+
+
+class Work(Routine):
+    def __init__(self):
+        super().__init__()
+        self.define_slot("given", handler=self.work)
+        self.define_event("left", ["number"])
+        self.define_event("over", ["number"])
+
+    def work(self, number: int):
+        self.emit("left" if number else "over", number=number - 1)
+
+
+class Judge(Routine):
+    def __init__(self):
+        super().__init__()
+        self.define_slot("seen", handler=self.judge)
+        self.define_event("again", ["number"])
+
+    def judge(self, number: int):
+        self.emit("again", number=number)
+
+
+class End(Routine):
+    def __init__(self):
+        super().__init__()
+        self.define_slot("given", handler=lambda number: None)
+
+
+ring = Flow("ring", entry="work")
+ring.add_routine(Work(), "work")
+ring.add_routine(Judge(), "judge")
+ring.add_routine(End(), "end")
+ring.connect("work", "left", "judge", "seen")
+ring.connect("judge", "again", "work", "given")
+ring.connect("work", "over", "end", "given")
+"""
+
+
+def test_a_flow_is_drawn_with_its_events_and_what_leads_back(cli: Cli) -> None:
+    Path("ring.py").write_text(FLOW)
+    assert cli("graph", "ring.py").output == (
+        "ring\n\n  ●    work\n  ├─╮\n  ● │  judge  back to work\n    ●  end\n"
+    )
+    assert 's1 -->|"again → given"| s0' in cli("graph", "ring.py", "--format", "mermaid").output
+    assert cli("graph", "ring.py", "-o", "ring.svg").exit_code == 0
+    assert Path("ring.svg").read_text().count('class="back"') == 1
+    assert "steps    work, judge, end" in cli("validate", "ring.py").output
+
+
+def test_a_job_of_a_flow_is_drawn_with_how_often_each_routine_ran(cli: Cli) -> None:
+    Path("ring.py").write_text(FLOW)
+    ran = cli("run", "ring.py", "--number", "2")
+    assert "waiting" not in ran.output
+    found = document(cli("graph", "latest", "--json"))
+    assert [(each["step"], each["kind"], each["status"]) for each in found["steps"]] == [
+        ("work", "routine", "completed"), ("judge", "routine", "completed"), ("end", "routine", "completed")
+    ]  # fmt: skip
+    output = cli("graph", "latest").output
+    assert re.search(r"work  3 times in ", output)
+    assert re.search(r"judge  2 times in .*, back to work", output)

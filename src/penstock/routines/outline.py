@@ -14,10 +14,12 @@ KIND = "routine"
 
 def outline(program: FlowProgram) -> Graph:
     """Routines by their ids; an edge says which event leads to which slot. A flow may lead back."""
-    nodes = [Node(name, KIND, "" if kind == name else kind) for name, kind in program.kinds.items()]
+    nodes = [Node(name, KIND) for name in program.kinds]
     routes = [route for source, route in program.routes.items() if isinstance(source, str)]
     edges = [
-        Edge(route.routine, station.routine, f"{route.event} → {station.slot}")
+        Edge(
+            route.routine, station.routine, f"{route.event} → {station.slot}" if station.slot else route.event
+        )
         for route in routes
         for station, _ in route.targets
     ]

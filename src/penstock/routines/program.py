@@ -16,6 +16,7 @@ from typing import Any
 
 from penstock.errors import DefinitionError
 from penstock.model.failure import Failure
+from penstock.model.outline import Graph
 from penstock.model.policies import Policy
 from penstock.model.program import Ask, Do, End, Fail, Plan
 from penstock.model.state import Run
@@ -73,6 +74,12 @@ class FlowProgram(Plan):
         """See penstock.model.subjects.Naming."""
         routine = path.partition("#")[0]
         return Subject(routine, routine, self.kinds[routine]) if routine in self.kinds else None
+
+    def as_graph(self, input: Any = None) -> Graph:
+        """See Outlined."""
+        from penstock.routines.outline import outline
+
+        return outline(self)
 
 
 def job_of(  # noqa: PLR0913 - what a job's first input holds

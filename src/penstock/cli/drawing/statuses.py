@@ -32,14 +32,15 @@ def _boxes_of(step: str) -> Iterator[str]:
 
 
 def _with_status(box: Box, bar: Bar | None, within: Sequence[Bar]) -> Box:
-    if bar is not None:
+    if bar is not None and box.is_step:
         words = [plural(bar.done + bar.failed, "item")] if bar.is_map else []
         return box._replace(status=bar.status, said=_said(words, bar.seconds(time.time()), bar.status))
-    if not within:
+    bars = [*([] if bar is None else [bar]), *within]
+    if not bars:
         return box._replace(status="waiting")
-    status = _status(within)
-    words = [] if box.is_step else [plural(len(within), "time")]
-    return box._replace(status=status, said=_said(words, _span(within), status))
+    status = _status(bars)
+    words = [] if box.is_step else [plural(len(bars), "time")]
+    return box._replace(status=status, said=_said(words, _span(bars), status))
 
 
 def _said(words: list[str], seconds: float | None, status: str) -> str:
