@@ -63,6 +63,7 @@ durability     power  default
 executor       on the thread that drives the run  default
 lease_seconds  5      default
 workflows  what installed packages offer  default
+broker  nowhere  default
 ```
 
 A value that means nothing and a key that nobody knows are refused before anything is opened, with the file, the key and the

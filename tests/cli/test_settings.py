@@ -22,6 +22,7 @@ def test_each_setting_is_shown_with_where_it_comes_from(
         "executor": ("threads", "environment"),
         "lease_seconds": (5.0, "default"),
         "workflows": (None, "default"),
+        "broker": (None, "default"),
     }
     assert found["file"] == str(folder / "pyproject.toml")
     table = cli("settings").stdout

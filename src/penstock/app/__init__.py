@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 from typing import Any
 
@@ -49,12 +50,14 @@ def engine_at(store: str | Engine | None = None) -> Engine:
 
 
 def close_all() -> None:
-    """Close the engines that `engine_at` opened: unfinished runs are left to be resumed."""
+    """Close the engines that `engine_at` opened: unfinished runs are left to be resumed. Messages still go out."""
     with _lock:
         engines = list(_engines.values())
         _engines.clear()
     for engine in engines:
         engine.close()
+    if brokers := sys.modules.get("penstock.app.brokers"):
+        brokers.close_shared()
 
 
 atexit.register(close_all)

@@ -64,6 +64,11 @@ SETTINGS: Final = {
             "Where definitions are found by name: modules, packages, files and folders (in the variable with commas between).",
             unset="what installed packages offer",
         ),
+        Setting(
+            "broker", "text", None,
+            "Where messages of runs are sent: `stomp://HOST:PORT`, `stomp+ssl://HOST:PORT`, or `jsonl:PATH`, a file.",
+            unset="nowhere",
+        ),
     )
 }  # fmt: skip
 """The table, by name. A name is a key of `[tool.penstock]`, too; those that concern engines are keywords of `penstock.open`."""

@@ -48,9 +48,12 @@ def _shown(found: Found, desk: Desk) -> str:
 
 
 def _value(found: Found, desk: Desk) -> Any:
-    """As it takes effect: a store by its full address."""
+    """As it takes effect: a store by its full address, a broker without its password."""
     from penstock.app.addresses import address_of
+    from penstock.app.brokers import without_secret
 
+    if found.setting.name == "broker" and found.value is not None:
+        return without_secret(found.value)
     return address_of(desk.store) if found.setting.name == "store" else found.value
 
 
