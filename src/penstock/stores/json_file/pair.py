@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -57,6 +57,7 @@ class Pair:
         if not network:
             refuse_network(str(path))
         self.lock = SideLock(str(path), patience)
+        self._is_doubtful = False  # after a write that failed nobody knows what is on the disk
         self.forget()
 
     def forget(self) -> None:
@@ -133,8 +134,8 @@ class Pair:
 
     def write(self, entry: Entry, whole: Callable[[str], bytes], *, sync: bool = True) -> None:
         """Keep one more entry, in the journal or, where that is due, in a whole new document, made for its mark."""
-        small = self._size <= SMALL_BYTES
-        if not self._mark or (small and sync and self._syncs) or self._read >= max(self._size, SMALL_BYTES):
+        is_small = self._size <= SMALL_BYTES and sync and self._syncs
+        if not self._mark or is_small or self._is_doubtful or self._read >= max(self._size, SMALL_BYTES):
             self.write_whole(whole)
         else:
             self._append(encoded(text_of(entry)) + b"\n", sync=sync and self._syncs)
@@ -151,11 +152,22 @@ class Pair:
             if sync:
                 os.fdatasync(journal)
             self._journal_seen = os.fstat(journal).st_ino, end
+        except OSError:
+            self._is_doubtful = True
+            with suppress(OSError):
+                os.ftruncate(journal, self._read)  # it is not to be read by others as if it were kept
+            raise
         finally:
             os.close(journal)
         if self._read == 0 and self._syncs:
             _sync_folder(self.path.parent)
         self._read = end
+
+    def sync(self) -> None:
+        """Return when all that was read is on the disk, whoever wrote it."""
+        if self._syncs and self._read:
+            with open(self.journal, "rb") as journal:
+                os.fdatasync(journal.fileno())
 
     def write_whole(self, whole: Callable[[str], bytes]) -> None:
         """A new file takes the old one's place. The journal, of another mark now, counts no more."""
@@ -164,7 +176,7 @@ class Pair:
         put_in_place(self.path, data)
         if _look_at_journal(self.journal)[1]:
             os.truncate(self.journal, 0)
-        self._mark, self._size, self._read = mark, len(data), 0
+        self._mark, self._size, self._read, self._is_doubtful = mark, len(data), 0, False
         self._seen, self._journal_seen = _look(self.path), _look_at_journal(self.journal)
 
     def _heading(self) -> bytes:

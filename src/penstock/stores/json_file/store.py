@@ -151,6 +151,8 @@ class JsonFileStore:
             ]
             if written:
                 self._record(lines.committed(self._moment, written))
+            else:
+                self._pair.sync()  # a duplicate of what somebody was killed over is told only when it is on the disk
         return verdicts
 
     def read(self, run: str, after: int = 0, limit: int = 10_000) -> list[Row]:
