@@ -21,6 +21,7 @@ QUESTIONS = (
     "resume",
     "map_items",
     "building",
+    "simulating",
     "start_up",
     "idle",
     "commands",
