@@ -235,10 +235,12 @@ def begin(run: Run, scope: Scope, at: float) -> None:
 
 
 def _announce(run: Run, scope: Scope, asks: list[Ask]) -> None:
-    """A scope built at run time leaves a digest of what it asked first in the log."""
-    if scope.said is None:
+    """A scope built at run time leaves a digest of what it asked first in the log, and of its `structure` if it tells one."""
+    structure = getattr(scope.play, "structure", None)
+    if scope.said is None and not structure:
         return
     scope.said = [f"{type(ask).__name__} {getattr(ask, 'key', '')}".strip() for ask in asks]
+    scope.said.extend(structure or ())
     scope.digest = hashlib.sha256("\n".join(scope.said).encode()).hexdigest()[:16]
     run.news.rare = True
     run.news.said.append(e.Opened(scope.path[:-1], scope.digest, scope.said[:50]))

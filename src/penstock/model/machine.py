@@ -265,7 +265,7 @@ def _step_reused(run: Run, event: e.StepReused, at: float) -> None:
 
 
 def _opened(run: Run, event: e.Opened, at: float) -> None:
-    scope = run.scopes.get(event.step + "/")
+    scope = run.scopes.get(event.step + "/") if event.step else run.root
     if scope is not None and scope.digest != event.digest:
         raise Nondeterminism(
             f"run {run.id}: scope {event.step!r} was built otherwise than when it was recorded (event {run.sequence});"

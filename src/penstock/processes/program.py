@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from penstock.errors import ProcessExecutionError
 from penstock.model.failure import Failure, failure_of
+from penstock.model.outline import Graph
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan, Play, Stop
 from penstock.model.subjects import Group as Together
@@ -52,6 +53,12 @@ class ProcessProgram(Plan):
             own.input.reseal(input or {})
             return play_of(own)
         return play_of(input)
+
+    def as_graph(self, input: Any = None) -> Graph | None:
+        """See Outlined."""
+        from penstock.processes.outline import outline_of
+
+        return outline_of(lambda: self.make(input if isinstance(input, Mapping) else {}))
 
     def subject(self, run: Any, path: str) -> Subject | None:
         """See penstock.model.subjects."""
@@ -184,7 +191,8 @@ class ScopePlay:
 
     def _arrange(self, at: float) -> list[Ask]:
         self.arrangement = self.unit.arrange()
-        self.structure = self.arrangement.lines
+        if self.unit._durable:
+            self.structure = self.arrangement.lines
         return self._advance(at)
 
     def _advance(self, at: float) -> list[Ask]:
