@@ -384,3 +384,95 @@ def test_a_job_of_a_flow_is_drawn_with_how_often_each_routine_ran(cli: Cli) -> N
     output = cli("graph", "latest").output
     assert re.search(r"work  3 times in ", output)
     assert re.search(r"judge  2 times in .*, back to work", output)
+
+
+ORCHESTRATION = """
+from penstock.processes import AtomarProcess, InputParameter, OrchestratedProcess, OutputParameter, ProcessExecutionFlags
+
+
+class Make(AtomarProcess):
+    def __init__(self, name="Make"):
+        super().__init__(name)
+        self.output.add(OutputParameter("number", int))
+
+    async def execute_impl(self):
+        self.output["number"].value = 7
+
+
+class Take(AtomarProcess):
+    def __init__(self, name="Take"):
+        super().__init__(name)
+        self.input.add(InputParameter("given", int, required=False))
+
+    async def execute_impl(self):
+        pass
+
+
+class Inner(OrchestratedProcess):
+    def define_orchestration(self):
+        for name in ("x", "y"):
+            self.add_child(Take(name), ProcessExecutionFlags.PARALLEL)
+
+
+class Outer(OrchestratedProcess):
+    def __init__(self):
+        super().__init__("Outer")
+        self.input.add(InputParameter("more", int, required=False, default=0))
+
+    def define_orchestration(self):
+        make, take = self.add_child(Make()), Take()
+        self.add_child(Inner())
+        self.add_child(Take("aside"), ProcessExecutionFlags(parallel=True, wait_for_completion=False))
+        self.add_child(take, ProcessExecutionFlags.PARALLEL)
+        self._connect_param(make.output["number"], take.input["given"])
+        for number in range(self.input["more"].value):
+            self.add_child(Take(f"more-{number}"))
+
+    async def on_before_execute(self):
+        pass
+
+    async def after_children_executed(self):
+        pass
+
+
+class Asking(OrchestratedProcess):
+    def __init__(self):
+        super().__init__("Asking")
+        self.input.add(InputParameter("times", int, required=True))
+
+    def define_orchestration(self):
+        for number in range(self.input["times"].value):
+            self.add_child(Take(f"take-{number}"))
+"""
+
+
+def test_an_orchestration_is_drawn_with_its_groups_hooks_and_orchestrations(cli: Cli) -> None:
+    Path("outer.py").write_text(ORCHESTRATION)
+    found = document(cli("graph", "outer.py:Outer", "--json"))
+    assert [(each["step"], each["depends_on"], each["condition"]) for each in found["steps"]] == [
+        ("on_before_execute", [], None),
+        ("Make", ["on_before_execute"], None),
+        ("Inner/x", ["Make"], None),
+        ("Inner/y", ["Make"], None),
+        ("aside", ["Inner/x", "Inner/y"], "nobody waits for it"),
+        ("Take", ["Inner/x", "Inner/y"], None),
+        ("after_children_executed", ["Take"], None),
+    ]
+
+
+def test_a_run_of_an_orchestration_is_drawn_as_its_inputs_made_it(cli: Cli) -> None:
+    Path("outer.py").write_text(ORCHESTRATION)
+    run = document(cli("run", "outer.py:Outer", "--more", "2", "--json"))["run"]
+    found = document(cli("graph", run, "--json"))
+    assert [each["step"] for each in found["steps"]][-3:] == ["more-0", "more-1", "after_children_executed"]
+    assert {each["status"] for each in found["steps"]} == {"completed"}
+
+
+def test_an_orchestration_that_needs_its_inputs_is_drawn_from_a_run(cli: Cli) -> None:
+    Path("outer.py").write_text(ORCHESTRATION)
+    assert "decides its steps as it runs" in cli("graph", "outer.py:Asking").stderr
+    assert cli("run", "outer.py:Asking", "--times", "2").exit_code == 0
+    found = document(cli("graph", "latest", "--json"))
+    assert [(each["step"], each["depends_on"]) for each in found["steps"]] == [
+        ("take-0", []), ("take-1", ["take-0"])
+    ]  # fmt: skip

@@ -196,22 +196,17 @@ def style_of(definition: Any) -> str:
 
 
 def docs_of(definition: Any) -> str:
-    """Its own description, its class's or its function's words, else those of the module it was written in."""
-    described = getattr(definition, "description", None)
-    own = (
-        None
-        if isinstance(definition, type)
-        else vars(definition).get("__doc__")
-        if hasattr(definition, "__dict__")
-        else None
+    """Its own description, its class's or its function's words, else those of the module that holds it."""
+    if isinstance(definition, type):
+        return inspect.cleandoc(definition.__doc__ or "")
+    kind = type(definition)
+    said = (
+        getattr(definition, "description", None),
+        getattr(definition, "__dict__", {}).get("__doc__"),
+        None if kind.__module__.startswith("penstock.") else kind.__doc__,
+        getattr(sys.modules.get(module_of(definition)), "__doc__", None),
     )
-    kind = definition if isinstance(definition, type) else type(definition)
-    theirs = kind.__doc__ if not kind.__module__.startswith("penstock.") else None
-    module = getattr(sys.modules.get(module_of(definition)), "__doc__", None)
-    said = next(
-        (each for each in (described, own, theirs, module) if isinstance(each, str) and each.strip()), ""
-    )
-    return inspect.cleandoc(said)
+    return inspect.cleandoc(next((each for each in said if isinstance(each, str) and each.strip()), ""))
 
 
 def type_name(kind: Any) -> str:

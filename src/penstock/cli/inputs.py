@@ -50,7 +50,8 @@ def _option(parameter: Parameter) -> click.Option:
     flag = _flag(parameter.name)
     expected = expected_of(parameter)
     shown = not parameter.required and parameter.default is not None
-    text = f"[default: {parameter.default}]" if shown else "[required]" if parameter.required else ""
+    default = f"[default: {parameter.default}]" if shown else "[required]" if parameter.required else ""
+    text = "  ".join(filter(None, (getattr(parameter, "description", ""), default)))
     if expected is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}", PREFIX + parameter.name], default=None, help=text)
     many = typing.get_origin(expected) is list

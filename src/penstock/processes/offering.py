@@ -20,6 +20,7 @@ from penstock.processes.secrets import STARS, Sealed
 if TYPE_CHECKING:
     from typing import Self
 
+    from penstock.model.outline import Graph
     from penstock.processes.parameters import Parameter
     from penstock.processes.sets import ParameterSet
 
@@ -33,6 +34,7 @@ class Input(NamedTuple):
     annotation: Any
     default: Any
     description: str
+    sensitive: bool = False
 
     @property
     def required(self) -> bool:
@@ -58,6 +60,17 @@ class Offering:
     def as_program(self) -> ProcessProgram:
         """The program of its class; while a durable run of this very process begins, one that works on it."""
         return self._own or program_of(type(self))
+
+    def as_graph(self, input: Any = None) -> Graph | None:
+        """Its groups of children, for what it was given, or for what a run was given. See Outlined."""
+        from penstock.processes.outline import outline_of
+
+        return outline_of(self._filled) if input is None else self.as_program().as_graph(input)
+
+    def _filled(self) -> Self:
+        made = self.again()
+        made.input.fill(self.input.recorded(durable=False))
+        return made
 
     @property
     def inputs(self) -> dict[str, Input]:
@@ -127,7 +140,7 @@ def _offered(parameter: Parameter) -> Input:
     default = empty if parameter.required and parameter.default is None else parameter.default
     if parameter.sensitive and default is not empty and default is not None:
         default = STARS
-    return Input(parameter.name, parameter.param_type, default, parameter.description)
+    return Input(parameter.name, parameter.param_type, default, parameter.description, parameter.sensitive)
 
 
 def program_of(kind: type[Any]) -> ProcessProgram:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.model.outline import Edge, Graph, Node
-from penstock.processes.arranging import HOOKS, Arrangement, arrange
+from penstock.processes.arranging import HOOKS, Arrangement, arrange, key_of
 from penstock.processes.arranging import Node as Child
 
 BEFORE, CHILDREN, AFTER = HOOKS
 
 
-def outline(unit: Any) -> Graph | None:
-    """The graph of a process that was made to be looked at; None if its orchestration cannot be built without more inputs."""
-    if not unit.orchestrates:
-        return Graph(unit.name, [Node(unit.name)])
+def outline_of(make: Callable[[], Any]) -> Graph | None:
+    """The graph of the process that `make` makes to be looked at; None if it cannot be told without more inputs."""
     try:
-        unit.define_orchestration()
-        made = arrange(unit, unit.children, unit._connections)
+        return outline(make())
     except Exception:  # it asks for inputs that are not there, or is wrong: a run says so
         return None
-    return _drawn(unit, made)
+
+
+def outline(unit: Any) -> Graph:
+    """The graph of a process that nobody else uses. Raises whatever its orchestration does."""
+    if not unit.orchestrates:
+        return Graph(unit.name, [Node(key_of(unit.name))])
+    unit.define_orchestration()
+    return _drawn(unit, arrange(unit, unit.children, unit._connections))
 
 
 def _drawn(unit: Any, made: Arrangement) -> Graph:
@@ -51,7 +55,8 @@ def _drawn(unit: Any, made: Arrangement) -> Graph:
 
 
 def _node(child: Child) -> Node:
-    inner = outline(child.unit) if child.unit.orchestrates and not child.detached else None
+    nested = child.unit.orchestrates and not child.detached
+    inner = outline_of(lambda: child.unit) if nested else None  # it may need what is linked to it
     return Node(child.key, remark="nobody waits for it" if child.detached else "", inner=inner)
 
 
