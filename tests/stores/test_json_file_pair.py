@@ -228,6 +228,18 @@ def test_bytes_and_half_characters_come_back(store: JsonFileStore, path: Path) -
 # ── when the file is written ──
 
 
+def test_a_new_file_is_as_private_as_the_one_before_and_lies_where_a_link_points(path: Path) -> None:
+    path.write_text('{"tasks": {}}')
+    path.chmod(0o600)
+    link = path.with_name("link.json")
+    link.symlink_to(path)
+    store = JsonFileStore(link)
+    write(store, append("r", 0))
+    store.close()
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o600)
+    assert len(json.loads(path.read_bytes())["events"]) == 1
+
+
 def test_who_wrote_into_the_journal_moves_it_into_the_file_when_closing(path: Path) -> None:
     store, reader = JsonFileStore(path, "crash"), JsonFileStore(path, "crash")
     write(store, append("r", 0))

@@ -73,7 +73,8 @@ class Pair:
 
     def changed(self) -> bool:
         """Whether there is something to be read. What was committed before the call is not missed."""
-        return _look_at_journal(self.journal) != self._journal_seen or _look(self.path) != self._seen
+        with told(self.path):
+            return _look_at_journal(self.journal) != self._journal_seen or _look(self.path) != self._seen
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -202,10 +203,12 @@ def journal_of(path: Path) -> Path:
 
 
 def put_in_place(path: Path, data: bytes) -> None:
-    """A file that is there whole, and on the disk, or not at all."""
+    """A file that is there whole, and on the disk, or not at all. It may be read by whom the one before could be."""
     draft = path.with_name(f"{path.name}.new")
     try:
         with open(draft, "wb") as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

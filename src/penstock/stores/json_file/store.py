@@ -49,7 +49,7 @@ class JsonFileStore:
     ) -> None:
         if durability not in get_args(Durability):
             raise SettingsError(f"durability {durability!r} means nothing; say 'power' or 'crash'")
-        self.path = os.path.abspath(path)
+        self.path = os.path.realpath(path)
         self.url = f"json:///{self.path}"
         self._clock = clock
         self._durability = durability
