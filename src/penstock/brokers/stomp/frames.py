@@ -25,6 +25,7 @@ _ESCAPED: Final = re.compile(r"\\(.?)", re.DOTALL)
 _MEANT: Final = {"\\": "\\", "r": "\r", "n": "\n", "c": ":"}
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _COMMAND: Final = re.compile(rb"[A-Z]{0,32}(\r?\n|\r?\Z)")
+_LONGEST_COMMAND: Final = 40
 
 
 class Frame(NamedTuple):
@@ -87,8 +88,8 @@ class Decoder:
         if not self._scanned:
             beats = len(buffer) - len(buffer.lstrip(b"\r\n"))
             del buffer[:beats]
-            if not _COMMAND.match(buffer):
-                raise BrokerError(f"where a STOMP frame was expected came {shown(bytes(buffer[:40]))}")
+        if self._scanned < _LONGEST_COMMAND and not _COMMAND.match(buffer):
+            raise BrokerError(f"where a STOMP frame was expected came {shown(bytes(buffer[:40]))}")
         end = _BLANK_LINE.search(buffer, max(0, self._scanned - 2))
         if (len(buffer) if end is None else end.end()) > HEAD_BYTES:
             raise BrokerError(f"the headers of a frame were longer than {HEAD_BYTES:,} bytes")

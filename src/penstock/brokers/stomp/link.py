@@ -73,7 +73,7 @@ class Link:
                 self._wire.wait(min(until, limit, self._session.next_at), write=bool(self._out))
                 frames = self._exchange()
         except OSError as error:
-            raise unavailable(self._server, error) from error
+            raise unavailable(self._server, error, "broke the connection") from error
         return frames
 
     def _exchange(self) -> list[Frame]:

@@ -176,10 +176,10 @@ def _connected(sock: socket.socket, address: Any, server: Server, until: float, 
     return wire
 
 
-def unavailable(server: Server, error: Exception) -> BrokerUnavailable:
+def unavailable(server: Server, error: Exception, what: str = "cannot be reached") -> BrokerUnavailable:
     """What the system says of a connection, as ours."""
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", None) or error.reason or str(error)
         return BrokerUnavailable(f"{server} has no TLS that is trusted: {reason}")
     said = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return BrokerUnavailable(f"{server} cannot be reached: {said}")
+    return BrokerUnavailable(f"{server} {what}: {said}")
