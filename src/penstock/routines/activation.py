@@ -53,7 +53,8 @@ def quick_step(place: Place, tally: Tally) -> Step:
             tally.failed.append(perf_counter() - began)
             raise
         took.append(perf_counter() - began)
-        tally.emitted += len(emitted)
+        if len(emitted) != 1:
+            tally.more += len(emitted) - 1
         if len(took) > WAITING:
             tally.fold()
         return emitted, None
@@ -126,7 +127,7 @@ class _Live:
         if len(tally.took) + len(tally.failed) > WAITING:
             tally.fold()
         if error is None:
-            tally.emitted += len(self.emitted)
+            tally.more += len(self.emitted) - 1
         if self.crew.hooks:
             if error is not None:
                 self._tell("on_activation_error", error)

@@ -75,8 +75,11 @@ def _lone(handler: Callable[..., Any], parameter: inspect.Parameter) -> Call:
     by_place = parameter.kind in _BY_PLACE
     whole_first = name == "data" and _takes_mapping(handler, parameter)
     only = name == "data" and not whole_first
+    by_name = by_place and not whole_first
 
     def call(data: dict[str, Any]) -> Any:
+        if by_name and name in data:
+            return handler(data[name])
         if whole_first:
             given: Any = dict(data)
         elif name in data:

@@ -68,12 +68,9 @@ class JobState:
 
     @property
     def current_routine_id(self) -> str | None:
-        """The routine whose activation ended last."""
-        return self.progress.current
-
-    @current_routine_id.setter
-    def current_routine_id(self, routine_id: str | None) -> None:
-        self.progress.current = routine_id
+        """The routine of which something was recorded last."""
+        history = self.progress.history
+        return history[-1][0] if history else None
 
     @property
     def error(self) -> Failure | None:
@@ -93,7 +90,8 @@ class JobState:
         found: dict[str, dict[str, Any]] = {}
         for name, number in list(progress.counts.items()):
             usual = "running" if name in under_way else "completed"
-            found[name] = {"status": progress.unwell.get(name, usual), "activations": number}
+            if number:
+                found[name] = {"status": progress.unwell.get(name, usual), "activations": number}
         for name, told in self._told.items():
             found[name] = {**found.get(name, {}), **told}
         return found

@@ -34,11 +34,25 @@ class Station(msgspec.Struct, eq=False, frozen=True, gc=False):
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
-    """Where an event leads: stations, each with the parameters to rename or None."""
+    """Where an event leads: stations, each with the parameters to rename or None.
+
+    `only` is the station of an event that leads to one alone, renames nothing and has nothing to merge.
+    """
 
     routine: str
     event: str
     targets: tuple[tuple[Station, Mapping[str, str] | None], ...]
+    only: Station | None = None
+
+
+def route_of(
+    routine: str, event: str, targets: tuple[tuple[Station, Mapping[str, str] | None], ...]
+) -> Route:
+    """A route, with its `only` station where it has one."""
+    plain = [
+        to for to, mapping in targets if mapping is None and to.merge == "override" and to.capacity is None
+    ]
+    return Route(routine, event, targets, plain[0] if len(plain) == len(targets) == 1 else None)
 
 
 def renamed(data: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from penstock.errors import DefinitionError
 from penstock.model.policies import DEFAULT
 from penstock.routines.activation import Crew, Place, quick_step, step
 from penstock.routines.binding import bind
-from penstock.routines.messages import Route, Station
+from penstock.routines.messages import Route, Station, route_of
 from penstock.routines.program import FlowProgram
 from penstock.routines.routine import Routine, has_call
 from penstock.routines.wiring import Connection, Slot
@@ -50,7 +50,9 @@ def compiled(flow: Flow) -> FlowProgram:
     ids = {id(routine): name for name, routine in routines.items()}
     for name, routine in routines.items():
         for event in routine.events.values():
-            route = Route(name, event.name, tuple(_target(each, ids, stations) for each in event.connections))
+            route = route_of(
+                name, event.name, tuple(_target(each, ids, stations) for each in event.connections)
+            )
             routes[event] = routes[f"{name}.{event.name}"] = route
     return FlowProgram(
         flow.flow_id,

@@ -24,7 +24,7 @@ class Progress:
     """See the module."""
 
     __slots__ = (
-        "counts", "current", "error", "fields", "flying", "history", "job", "known", "merged", "outputs", "stack", "unwell",
+        "counts", "error", "fields", "flying", "history", "job", "known", "merged", "outputs", "stack", "unwell",
     )  # fmt: skip
 
     def __init__(self, job: str, *, history: int = HISTORY) -> None:
@@ -37,7 +37,6 @@ class Progress:
         self.unwell: dict[str, str] = {}  # routines whose last activation failed: with which word
         self.outputs: dict[str, dict[str, Any]] = {}  # what was emitted last by events that lead nowhere
         self.fields: dict[str, dict[str, Any]] = {}  # recorded state of routines, by field
-        self.current: str | None = None
         self.error: Failure | None = None
         self.known: dict[str, Any] | None = None
 
@@ -67,12 +66,11 @@ class Progress:
             "id": self.job,
             "pending": [[station.routine, station.slot, data] for station, data in self.pending()],
             "merged": [[station.routine, station.slot, data] for station, data in self.merged.items()],
-            "counts": dict(self.counts),
+            "counts": {name: number for name, number in self.counts.items() if number},
             "history": [list(each) for each in self.history],
             "unwell": dict(self.unwell),
             "outputs": dict(self.outputs),
             "fields": {name: dict(fields) for name, fields in self.fields.items()},
-            "current": self.current,
         }
 
     def read(self, plain: Mapping[str, Any], stations: Mapping[Place, Any]) -> None:
@@ -89,7 +87,6 @@ class Progress:
         self.outputs.update(plain.get("outputs", {}))
         for routine, fields in plain.get("fields", {}).items():
             self.fields[routine] = {name: dict(v) if isinstance(v, dict) else v for name, v in fields.items()}
-        self.current = plain.get("current")
 
 
 def _found(stations: Mapping[Place, Any], routine: str, slot: str, job: str) -> Any:
