@@ -228,3 +228,54 @@ from penstock import Workflow
 flow = Workflow("local")
 flow.add_task(lambda: 1, name="unnamed")
 """
+
+
+ORCHESTRATED = """
+from penstock.processes import AtomarProcess, InputParameter, OrchestratedProcess
+
+
+class Work(AtomarProcess):
+    async def execute_impl(self):
+        pass
+
+
+class Slip(OrchestratedProcess):
+    def define_orchestration(self):
+        work = self.add_child(Work())
+        self._connect_param(self.input["n"], work.input["n"])
+
+
+class Astray(OrchestratedProcess):
+    def __init__(self):
+        super().__init__("Astray")
+        self.input.add(InputParameter("n", int, required=False))
+
+    def define_orchestration(self):
+        self.add_child(Work())
+        self._connect_param(self.input["n"], self.input["n"])
+
+
+class Asking(OrchestratedProcess):
+    def __init__(self):
+        super().__init__("Asking")
+        self.input.add(InputParameter("kind", object, required=True))
+
+    def define_orchestration(self):
+        self.add_child(self.input["kind"].value)
+"""
+
+
+def test_slips_in_orchestrations_are_found_where_no_input_could_mend_them(cli: Cli) -> None:
+    Path("orchestrated.py").write_text(ORCHESTRATED)
+    result = cli("validate", "orchestrated.py", "--json")
+    assert result.exit_code == 2
+    found = {each["workflow"]: each for each in json.loads(result.stdout)["workflows"]}
+    assert found["Work"]["steps"] == ["Work"]
+    assert found["Asking"]["steps"] is None
+    assert not found["Asking"]["problems"]
+    (slip,) = found["Slip"]["problems"]
+    assert "has no parameter 'n'" in slip["message"]
+    assert (slip["file"], slip["line"]) == ("orchestrated.py", 13)
+    (astray,) = found["Astray"]["problems"]
+    assert "connects to the input 'n'" in astray["message"]
+    assert (astray["file"], astray["line"]) == ("orchestrated.py", 16)

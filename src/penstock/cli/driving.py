@@ -15,7 +15,7 @@ from penstock.cli.ink import is_live, terminal_width
 from penstock.cli.lines import Lines
 from penstock.cli.rows import Look, rows
 from penstock.cli.text import plural
-from penstock.errors import RunCancelled, RunFailed, WorldError
+from penstock.errors import RunCancelled, RunFailed, UserError, WorldError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -118,7 +118,10 @@ def plan_of(definition: Any) -> list[tuple[str, bool]]:
     """The steps that a definition is known to have, and which of them are maps; none where only running it tells."""
     from penstock.model.outline import STEPS, flat, graph_of
 
-    graph = graph_of(definition)
+    try:
+        graph = graph_of(definition)
+    except UserError:  # what it is to do depends on what it is given: the run says what is wrong
+        return []
     nodes = [] if graph is None else flat(graph).nodes
     return [(node.name, node.kind == "map") for node in nodes if node.kind in STEPS]
 
@@ -148,6 +151,8 @@ def drive(desk: Desk, manner: Manner, definition: Any, begin: Begin, **options: 
 
 def _drive(watcher: Watcher, begin: Begin, options: dict[str, Any]) -> None:
     """Raises what took the run away unfinished."""
+    from penstock.app.continuing import follow
+
     desk, board = watcher.desk, watcher.board
     with desk.open(observers=[watcher], **options) as engine:
         engine.watchers.append(watcher.heard)
@@ -155,7 +160,7 @@ def _drive(watcher: Watcher, begin: Begin, options: dict[str, Any]) -> None:
         try:
             run = begin(engine, board)
             with suppress(RunFailed, RunCancelled):
-                run.result()
+                follow(engine, run)
         except WorldError as error:
             if board.run and closing.kept(desk):
                 error.add_note(f"go on: {desk.command('resume', board.run)}")

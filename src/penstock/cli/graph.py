@@ -15,9 +15,9 @@ from penstock.cli.drawing.statuses import with_statuses
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
-from penstock.errors import RunNotFound
+from penstock.errors import RunNotFound, UserError
 from penstock.model import events as e
-from penstock.model.outline import graph_of
+from penstock.model.outline import Graph, graph_of
 from penstock.model.trail import trail
 
 
@@ -77,8 +77,16 @@ def _run_picture(desk: Desk, name: str) -> Picture:
             board.recorded(run.id, run.workflow, sequence, at, event)
             log.append(event)
         given = next((event.input for event in log if isinstance(event, e.RunStarted)), None)
-        graph = graph_of(definition, given)
+        graph = _outline(definition, given)
         return with_statuses(picture_in(trail(run.workflow, log) if graph is None else graph), board)
+
+
+def _outline(definition: Any, given: Any) -> Graph | None:
+    """None also where what it was given does not fit it any more."""
+    try:
+        return graph_of(definition, given)
+    except UserError:
+        return None
 
 
 def _drawn(picture: Picture, form: str, ink: Ink) -> str:

@@ -96,7 +96,7 @@ def told_of(engine: Engine, run: Run[Any], at: float | None) -> Told:
 
 def _needs_of(definition: Any, log: list[tuple[int, float, e.Event]]) -> tuple[Needs | None, str]:
     from penstock.cli.drawing.picture import picture_of
-    from penstock.errors import DefinitionError
+    from penstock.errors import UserError
 
     program = definition.as_program()
     first = log[0][2] if log else None
@@ -104,7 +104,7 @@ def _needs_of(definition: Any, log: list[tuple[int, float, e.Event]]) -> tuple[N
         return None, "the workflow's steps are not the same any more"
     try:
         return picture_of(definition).depends_on, ""
-    except DefinitionError:
+    except UserError:
         return None, "this workflow decides its steps as it runs"
 
 

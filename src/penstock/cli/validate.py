@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from penstock.cli import ending
+from penstock.cli import ending, trace
 from penstock.cli.closing import labelled
 from penstock.cli.desk import Desk, executor_option, lazily, with_desk
 from penstock.cli.ink import Ink
 from penstock.cli.text import plural
+from penstock.context.places import raised_at
 from penstock.errors import DefinitionError, UserError
 
 if TYPE_CHECKING:
@@ -104,10 +105,9 @@ def _checked(variable: str, definition: Any, engine: Engine) -> Checked:
 
     name = str(getattr(definition, "name", variable))
     try:
-        program = definition.as_program()
+        program, graph = definition.as_program(), graph_of(definition)
     except UserError as error:
-        return Checked(variable, name, None, [], list(_problems_in(error)))
-    graph = graph_of(definition)
+        return Checked(variable, name, None, [], list(_problems_in(error, definition)))
     steps = None if graph is None else [(node.name, node.kind == "map") for node in flat(graph).nodes]
     inputs = [_input(each) for each in getattr(definition, "inputs", {}).values()]
     return Checked(variable, program.name, steps, inputs, list(_unfit(program, engine)))
@@ -128,7 +128,8 @@ def _unfit(program: Any, engine: Engine) -> Iterator[Problem]:
 
 def _problems_in(error: BaseException, fn: Any = None) -> Iterator[Problem]:
     """An error, and those that were found with it, which are its cause; `fn` is whose fault it is, if it does not say."""
-    yield _problem(error, str(getattr(error, "place", "")) or _beginning_of(fn))
+    spot = getattr(error, "place", "") or raised_at(error, trace.is_theirs) or _beginning_of(fn)
+    yield _problem(error, str(spot))
     if isinstance(error.__cause__, ExceptionGroup):
         for other in error.__cause__.exceptions:
             yield from _problems_in(other)
@@ -152,9 +153,14 @@ def _problem(error: BaseException, place: str) -> Problem:
     return Problem(message, file.removeprefix(os.path.join(os.getcwd(), "")), int(line))
 
 
-def _beginning_of(fn: Any) -> str:
-    code = getattr(fn, "__code__", None)
-    return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+def _beginning_of(code: Any) -> str:
+    """Where a function or a definition was written, if anything is known of that."""
+    if code is None:
+        return ""
+    from penstock.catalogue import place_of
+
+    place = place_of(code)
+    return "" if place.line is None else str(place)
 
 
 def _input(parameter: Any) -> dict[str, Any]:

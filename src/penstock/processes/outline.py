@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from penstock.errors import DefinitionError, UnknownParameter
 from penstock.model.outline import Edge, Graph, Node
 from penstock.processes.arranging import HOOKS, Arrangement, arrange, key_of
 from penstock.processes.arranging import Node as Child
@@ -13,11 +14,24 @@ BEFORE, CHILDREN, AFTER = HOOKS
 
 
 def outline_of(make: Callable[[], Any]) -> Graph | None:
-    """The graph of the process that `make` makes to be looked at; None if it cannot be told without more inputs."""
+    """The graph of the process that `make` makes to be looked at; None if it cannot be told without more inputs.
+
+    Raises what is wrong with the orchestration itself, where it has all the inputs that it needs.
+    """
+    unit = None
     try:
-        return outline(make())
-    except Exception:  # it asks for inputs that are not there, or is wrong: a run says so
+        unit = make()
+        return outline(unit)
+    except (DefinitionError, UnknownParameter):
+        if unit is not None and _has_all(unit):
+            raise
         return None
+    except Exception:  # it asks for inputs that are not there: a run will say so if they are wrong
+        return None
+
+
+def _has_all(unit: Any) -> bool:
+    return all(each.is_set or each.default is not None or not each.required for each in unit.input.values())
 
 
 def outline(unit: Any) -> Graph:
@@ -29,9 +43,9 @@ def outline(unit: Any) -> Graph:
 
 
 def _drawn(unit: Any, made: Arrangement) -> Graph:
-    nodes: list[Node] = []
+    nodes = [Node(BEFORE)] if unit.overrides(BEFORE) else []
+    before = [node.name for node in nodes]
     edges: list[Edge] = []
-    before: list[str] = []
     for group in made.groups:
         nodes += [_node(child) for child in group.nodes]
         edges += [
@@ -43,20 +57,12 @@ def _drawn(unit: Any, made: Arrangement) -> Graph:
             nodes.append(Node(hook))
             edges += [Edge(source, hook) for source in before]
             before = [hook]
-    if unit.overrides(BEFORE):
-        first = (
-            [child.key for child in made.groups[0].nodes]
-            if made.groups
-            else [node.name for node in nodes[:1]]
-        )
-        nodes.insert(0, Node(BEFORE))
-        edges += [Edge(BEFORE, name) for name in first]
     return Graph(unit.name, nodes, edges)
 
 
 def _node(child: Child) -> Node:
     nested = child.unit.orchestrates and not child.detached
-    inner = outline_of(lambda: child.unit) if nested else None  # it may need what is linked to it
+    inner = outline_of(lambda: child.unit) if nested else None
     return Node(child.key, remark="nobody waits for it" if child.detached else "", inner=inner)
 
 
