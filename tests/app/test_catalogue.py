@@ -227,3 +227,14 @@ def test_definitions_of_a_module_are_listed_once_each(tmp_path: Path) -> None:
     catalogue.load(str(written(tmp_path, TWO)) + ":flow")
     module = sys.modules["flows_here"]
     assert [name for name, _ in catalogue.definitions_in(module)] == ["flow", "other"]
+
+
+def test_a_definition_that_is_no_variable_is_made_again_by_what_it_named(tmp_path: Path) -> None:
+    text = "class Told:\n    recorded = {'made_by': 'told_here:make', 'number': 7}\n"
+    text += "def make(source, name): return name, source['number']\n"
+    written(tmp_path, text, "told_here.py")
+    sys.path.insert(0, str(tmp_path))
+    from importlib import import_module
+
+    source = catalogue.source_of(import_module("told_here").Told())
+    assert catalogue.reload(source, "w") == ("w", 7)

@@ -144,7 +144,7 @@ def test_a_runner_that_was_killed_leaves_a_failure_and_its_run_can_be_resumed(
     code = (
         "from penstock.simulations import WorkflowRunner\n"
         "if __name__ == '__main__':\n"
-        f"    WorkflowRunner({str(path)!r}).run('w', realtime=1.0)\n"
+        f"    WorkflowRunner({str(path)!r}).run('w', realtime=0.4)\n"
     )
     (project / "killed.py").write_text(code)
     child = subprocess.Popen([sys.executable, "killed.py"], cwd=project)
@@ -163,7 +163,12 @@ def test_a_runner_that_was_killed_leaves_a_failure_and_its_run_can_be_resumed(
         assert "its runner is gone; go on: penstock resume" in str(found.error_message)
         assert found.end_time is not None
         assert found.performance_metrics is not None
-        again = runner.resume(found.execution_id)
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock", "resume", str(found.run_id), "--store", str(path), "-q"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        again = runner.resume(found.execution_id)  # which has ended
         assert (again.status, again.error_message) == ("completed", None)
         assert again.performance_metrics is not None
         assert again.performance_metrics["stfs"] == 1

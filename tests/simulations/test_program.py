@@ -13,20 +13,20 @@ from penstock.simulations.program import SimulationProgram
 from penstock.testing.program_suite import Example, ProgramSuite
 
 
-def wait(code: str, order: Mapping[str, Any]) -> float:
+def wait(order: Mapping[str, Any]) -> float:
     """A simulation whose code is how often it waits."""
     env = simpy.Environment()
 
     def workflow() -> Any:
-        for _ in range(int(code)):
+        for _ in range(int(order["code"])):
             yield env.timeout(order["seconds"])
 
     Clockwork(env).play(workflow(), between=lambda: None)
     return float(env.now)
 
 
-def fall(code: str, order: Mapping[str, Any]) -> float:
-    raise ValueError(code)
+def fall(order: Mapping[str, Any]) -> float:
+    raise ValueError(order["code"])
 
 
 class TestSimulationProgram(ProgramSuite):
@@ -34,8 +34,10 @@ class TestSimulationProgram(ProgramSuite):
 
     def examples(self) -> Mapping[str, Example]:
         return {
-            "waits": Example(SimulationProgram("w", "1", wait, "3", Policy()), {"seconds": 2.5}, value=7.5),
+            "waits": Example(
+                SimulationProgram("w", "1", wait, Policy()), {"code": "3", "seconds": 2.5}, value=7.5
+            ),
             "falls": Example(
-                SimulationProgram("f", "1", fall, "no beam", Policy()), {}, failed_step="simulate"
+                SimulationProgram("f", "1", fall, Policy()), {"code": "no beam"}, failed_step="simulate"
             ),
         }

@@ -40,6 +40,8 @@ def load_all(spec: str) -> list[tuple[str, Definition]]:
 
 def reload(source: dict[str, Any], workflow: str) -> Definition:
     """The definition a run was started from. Raises RunNotFound, with the remedy, if its code is not where it was."""
+    if "made_by" in source:
+        return _remade(source, workflow)
     for name, module in list(sys.modules.items()):
         if name == source.get("module") and name != "__main__":
             return pick(module, source.get("name") or workflow)
@@ -53,6 +55,13 @@ def reload(source: dict[str, Any], workflow: str) -> Definition:
         f"the code of workflow {workflow!r} is not where the run recorded it ({file or source or 'in a shell'});"
         " name it: penstock resume RUN --file FILE[:NAME]"
     )
+
+
+def _remade(source: dict[str, Any], workflow: str) -> Definition:
+    """A definition that was no variable of a module: the function that it named makes it again."""
+    place, _, name = str(source["made_by"]).partition(":")
+    made: Definition = getattr(importlib.import_module(place), name)(source, workflow)
+    return made
 
 
 def _in_package(name: str, file: Path) -> ModuleType | None:

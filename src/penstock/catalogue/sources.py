@@ -14,7 +14,8 @@ def source_of(definition: Any) -> dict[str, Any]:
     """Where a definition's code is: `module`, `file`, `name` (its variable, where it has one) and the file's `hash`.
 
     The name of one that was made from a class of that module is the class's. A definition made in a shell or a notebook has
-    no file; only the process that made it can continue its runs.
+    no file; only the process that made it can continue its runs. One that says by itself where it is from has `recorded`, with
+    `made_by`, MODULE:FUNCTION, which makes it again of this and the workflow's name.
     """
     found = _sources.get(definition)
     if found is None:
@@ -26,6 +27,9 @@ _sources: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def _source_of(definition: Any) -> dict[str, Any]:
+    said = getattr(definition, "recorded", None)
+    if isinstance(said, dict):
+        return said
     module = sys.modules.get(module_of(definition))
     if module is None:
         return {}

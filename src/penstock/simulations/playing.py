@@ -24,8 +24,8 @@ MEASURE_SECONDS = 1.0
 """How often figures are noted while it goes on."""
 
 
-def simulate(code: str, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Play a workflow's code as ordered, and return its figures. See `simulation.order_of` for what an order holds."""
+def simulate(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Play a workflow as ordered, and return its figures. See `simulation.order_of` for what an order holds."""
     here = context()
     began, began_at = time.monotonic(), now()
     parameters, realtime = order["parameters"], order.get("realtime")
@@ -57,7 +57,7 @@ def simulate(code: str, order: Mapping[str, Any]) -> dict[str, Any]:
     _note(here, MEASURED, metrics=figures(), began=began_at)
     try:
         with room(order["limits"]["memory_mb"] if in_worker() else None):
-            found = executed(code, place_of(order))
+            found = executed(order["code"], place_of(order))
             executor = assembled(
                 found[CLASS],
                 parameters=parameters,

@@ -13,13 +13,12 @@ STEP = "simulate"
 
 
 class SimulationProgram(Plan):
-    """Plays `fn(code, order)`; the run's input is the order."""
+    """Plays `fn(order)`; the run's input is the order, which holds the code."""
 
-    def __init__(self, name: str, version: str, fn: Callable[..., Any], code: str, policy: Policy) -> None:
+    def __init__(self, name: str, version: str, fn: Callable[..., Any], policy: Policy) -> None:
         self.name = name
         self.version = version
         self.fn = fn
-        self.code = code
         self.policy = policy
         self.calls = {(policy.executor, policy.timeout): [fn]}
 
@@ -36,7 +35,7 @@ class SimulationPlay:
 
     def begin(self, at: float) -> Iterable[Ask]:
         program = self.program
-        return [Do(STEP, program.fn, (program.code, self.order), {}, program.policy)]
+        return [Do(STEP, program.fn, (self.order,), {}, program.policy)]
 
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
         return [End(value)]

@@ -19,7 +19,7 @@ from penstock.simulations.playing import namespace_of
 from penstock.simulations.preparing import Asked, Prepared, configuration_from, prepared_of
 from penstock.simulations.records import WorkflowDefinition, WorkflowExecution, now
 from penstock.simulations.registering import definition_of, made_of, user
-from penstock.simulations.simulation import Limits, Simulation
+from penstock.simulations.simulation import Limits, Simulation, order_of
 from penstock.simulations.source import CLASS, source_of
 from penstock.simulations.started import Started
 from penstock.simulations.station import Deliver, Station
@@ -121,9 +121,7 @@ class WorkflowRunner:
             raise CommandRefused(
                 f"execution {execution_id} was driven by the program that began it: begin another"
             )
-        order = self.engine.events_of(found.run_id)[0][2].input  # type: ignore[union-attr]
-        simulation = Simulation(found.workflow_definition, Limits(**order["limits"]))
-        self.engine.resume(found.run_id, simulation, wait=True)
+        self.engine.resume(found.run_id, wait=True)
         return self.executions.get(execution_id)
 
     # Inside the caller's process
@@ -241,9 +239,16 @@ class WorkflowRunner:
     def _recorded(
         self, prepared: Prepared, execution_id: str, seed: int, limits: Limits, realtime: float | None
     ) -> tuple[Simulation, dict[str, Any]]:
-        simulation = Simulation(prepared.definition, limits)
-        order = simulation.order(
-            execution_id, prepared.parameters, prepared.sections, seed=seed, realtime=realtime
+        definition = prepared.definition
+        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
+        order = order_of(
+            definition,
+            limits,
+            execution_id,
+            prepared.parameters,
+            prepared.sections,
+            seed=seed,
+            realtime=realtime,
         )
         run_id = run_id_for(simulation.name, execution_id)
         self._add(prepared, execution_id, status="pending", run_id=run_id, seed=seed)

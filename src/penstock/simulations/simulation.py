@@ -24,27 +24,35 @@ class Limits(NamedTuple):
 
 
 class Simulation:
-    """A definition with the limits of its executions. Stored code runs in a worker process, never in this one."""
+    """A workflow whose code is in the order of each execution, with the limits of its executions.
 
-    def __init__(self, definition: WorkflowDefinition, limits: Limits | None = None) -> None:
-        self.definition = definition
+    `version` is the code's hash. The code runs in a worker process, never in this one.
+    """
+
+    def __init__(self, name: str, version: str, limits: Limits | None = None) -> None:
+        self.name = name
+        self.version = version
         self.limits = limits or Limits()
-        self.name = definition.workflow_name
-        self.module = ""
         check_limits(self.limits)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a run keeps of it, so that any process can make it again."""
+        return {
+            "made_by": f"{__name__}:{simulation_from.__name__}",
+            "hash": self.version,
+            "limits": self.limits._asdict(),
+        }
 
     def as_program(self) -> SimulationProgram:
         """See model.program.Definition."""
         policy = Policy(timeout=self.limits.seconds, executor="processes")
-        return SimulationProgram(
-            self.name, self.definition.code_hash, simulate, self.definition.definition, policy
-        )
+        return SimulationProgram(self.name, self.version, simulate, policy)
 
-    def order(
-        self, execution_id: str, parameters: Mapping[str, Any], config: Mapping[str, Any], **how: Any
-    ) -> dict[str, Any]:
-        """What a run of it is given: see `order_of`."""
-        return order_of(self.definition, self.limits, execution_id, parameters, config, **how)
+
+def simulation_from(source: Mapping[str, Any], workflow: str) -> Simulation:
+    """The simulation that a run was started from, from what the run kept of it."""
+    return Simulation(workflow, source["hash"], Limits(**source["limits"]))
 
 
 def order_of(  # noqa: PLR0913 - a record
@@ -69,6 +77,7 @@ def order_of(  # noqa: PLR0913 - a record
         "seed": seed,
         "realtime": realtime,
         "limits": limits._asdict(),
+        "code": definition.definition,
     }
 
 
