@@ -18,6 +18,7 @@ from penstock.engine.transactions import refuse_within
 if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.engine.aio_driver import AioDriver
+    from penstock.engine.driver import Driver
 
 CLOSE_SECONDS: Final = 0.5
 """How long drivers in other threads, which may be inside a step, are given to leave their runs."""
@@ -45,6 +46,10 @@ class Driving(Hosting, Leaving):
             if getattr(self._local, "driver", None) is None:
                 self._local.driver = driver
         return driver
+
+    def is_idle_here(self, driver: Driver) -> bool:
+        """Whether a driver is this thread's own, and waits to be asked."""
+        return driver is getattr(self._local, "driver", None) and not self._local.driver.driving
 
     def background_driver(self) -> SyncDriver:
         """The driver in a thread of the engine's own; a step that runs there gets another: it may wait for what it starts."""

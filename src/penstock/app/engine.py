@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
+from penstock.app.continuing import engines
 from penstock.app.driving import Driving
 from penstock.app.parts import Held
 from penstock.app.run import Run
@@ -60,6 +61,7 @@ class Engine(Commanding, Driving, Submitting):
         self._keeper: Keeper | None = None
         self._ids = Ids(os.urandom)
         install(clock=self.clock.now, echo=capture_echo)
+        engines.add(self)
 
     # Starting runs
 
@@ -99,6 +101,10 @@ class Engine(Commanding, Driving, Submitting):
     async def start_async(self, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
         """Start a run on the running event loop."""
         return self._begin(definition, inputs, self.loop_driver(), **how)[0]
+
+    def start_beside(self, held: Held, definition: Definition, inputs: Any = None, **how: Any) -> Run[Any]:
+        """For a step of a run, on the thread that drives it: start another run there."""
+        return self._begin(definition, inputs, held.driver, **how)[0]
 
     def _begin(
         self,

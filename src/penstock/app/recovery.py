@@ -10,7 +10,7 @@ from penstock.app.owners import is_gone
 from penstock.app.run import Run
 from penstock.catalogue import reload
 from penstock.engine.recovery import Recovered, claim_run, evict, give_back, read_page, take_up
-from penstock.errors import CodeChanged, CommandRefused, RunNotFound
+from penstock.errors import CodeChanged, CommandRefused, Nondeterminism, RunNotFound
 from penstock.model import events as e
 from penstock.model.program import Definition
 from penstock.model.states import FINISHED
@@ -66,7 +66,14 @@ def _fold(
     program = definition.as_program()
     _check_same(run_id, started, program)
     log = read_events(engine, run_id)
-    return take_up(log, run_id, program, epoch, reopen=True), log[-1][0]
+    try:
+        return take_up(log, run_id, program, epoch, reopen=True), log[-1][0]
+    except Nondeterminism as error:
+        error.add_note(
+            "the code has changed since, or reads a clock or chance: bring it back, or start a new run;"
+            " `penstock replay FILE` says of every run whether the code at hand fits it"
+        )
+        raise
 
 
 def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:

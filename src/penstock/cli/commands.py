@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "signal": "Send a message into a run.",
     "validate": "Check workflows without running them.",
     "record": "Make a test that replays a run.",
+    "replay": "Does the code at hand still fit recorded runs?",
     "db": "Look after the store's file: info, check, backup, restore, migrate.",
     "doctor": "Is all well here, and what to do where it is not.",
     "settings": "What is set, and who says so.",

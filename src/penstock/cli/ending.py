@@ -20,6 +20,7 @@ from penstock.cli.guessing import unknown_option
 from penstock.cli.ink import ink_for
 from penstock.errors import (
     BugError,
+    Nondeterminism,
     PenstockError,
     RunCancelled,
     RunFailed,
@@ -98,7 +99,7 @@ def _tell(error: BaseException, *, debug: bool) -> None:
         print(notes[-1], file=sys.stderr)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print(ink(f"see: {error.ctx.command_path} --help", "dim"), file=sys.stderr)
-    if code_of(error) == BUG and not debug:
+    if code_of(error) == BUG and not debug and not isinstance(error, Nondeterminism):
         print(ink("this is a fault of Penstock's own; --debug shows where", "dim"), file=sys.stderr)
 
 

@@ -28,8 +28,13 @@ class Asking:
 
     def call(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Handle[Any]:
         """See Caller."""
-        handle = self._handle(call.name)
-        self.asks.append(Do(handle.key, call.fn, args, kwargs, call.policy))
+        name, fn, policy = call
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
+        key = name if count == 1 else f"{name}-{count}"
+        self.asks.append(Do(key, fn, args, kwargs, policy))
+        handle: Handle[Any] = Handle(key)
+        self.handles[key] = handle
         return handle
 
     def open(self, program: Program, input: Any) -> Handle[Any]:
@@ -55,8 +60,10 @@ class Asking:
     def signal(
         self, name: str, timeout: float | None, convert: Callable[[Any], Any] | None = None
     ) -> Handle[Any]:
-        handle = self._handle(f"signal {name}".replace("/", "-").replace("@", "-"), convert)
-        self.asks.append(Wait(handle.key, name, timeout))
+        key = self._key(f"signal {name}".replace("/", "-").replace("@", "-"))
+        handle: Handle[Any] = Handle(key) if convert is None else Converted(key, convert=convert)
+        self.handles[key] = handle
+        self.asks.append(Wait(key, name, timeout))
         return handle
 
     @property
@@ -66,9 +73,13 @@ class Asking:
             self._chance = random.Random(self.identity)
         return self._chance
 
-    def _handle(self, name: str, convert: Callable[[Any], Any] | None = None) -> Handle[Any]:
+    def _key(self, name: str) -> str:
         count = self._counts.get(name, 0) + 1
         self._counts[name] = count
-        key = name if count == 1 else f"{name}-{count}"
-        handle = self.handles[key] = Handle(key) if convert is None else Converted(key, convert)
+        return name if count == 1 else f"{name}-{count}"
+
+    def _handle(self, name: str) -> Handle[Any]:
+        key = self._key(name)
+        handle: Handle[Any] = Handle(key)
+        self.handles[key] = handle
         return handle

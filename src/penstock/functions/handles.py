@@ -6,8 +6,11 @@ play it belongs to, so that a suspended function does not keep its play alive.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from penstock.errors import FunctionStopped, UserError
 from penstock.model.calling import caller
@@ -18,9 +21,10 @@ T = TypeVar("T")
 class Scheduler(Protocol):
     """What a handle that wakes others needs of its play."""
 
+    ready: deque[Strand]
+
     def settle(self, handle: Handle[Any], value: Any, error: BaseException | None) -> None: ...
     def stop(self, handle: Handle[Any]) -> None: ...
-    def soon(self, strand: Strand) -> None: ...
 
 
 class Body(Protocol):
@@ -31,32 +35,27 @@ class Body(Protocol):
     def close(self) -> None: ...
 
 
-class Handle(Generic[T]):
+class Handle(msgspec.Struct, Generic[T], eq=False, repr_omit_defaults=True):
     """Something a function asked for that will have a value: `await` it, `gather` it, let it `race`."""
 
-    __slots__ = ("error", "key", "settled", "taken", "value", "waiters")
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.settled = False
-        self.taken = False  # somebody has waited for it, or does
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.waiters: tuple[Any, ...] = ()
+    key: str
+    settled: bool = False
+    taken: bool = False  # somebody has waited for it, or does
+    value: Any = None
+    error: BaseException | None = None
+    waiters: tuple[Any, ...] = ()
 
     def __await__(self) -> Generator[Handle[Any], None, T]:
         self.taken = True
         if not self.settled:
-            who = caller()
-            if who is None or type(who) is Stopped:
-                raise _out_of_place(self, who)
             yield self
-        return self.take()
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[no-any-return]
 
     def result(self) -> T:
         """Its value, waited for, in a function that is no coroutine; there `await` is not to be had."""
         if self.settled:
-            self.taken = True
             return self.take()
         wait = getattr(caller(), "wait", None)
         if wait is None:
@@ -67,11 +66,12 @@ class Handle(Generic[T]):
 
     def take(self) -> T:
         """The value, or the exception raised."""
+        self.taken = True
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[no-any-return]
 
-    def parts(self) -> Sequence[Handle[Any]]:
+    def below(self) -> Sequence[Handle[Any]]:
         """What it waits for itself, which is stopped with it."""
         return ()
 
@@ -89,63 +89,40 @@ class Stopped:
         raise FunctionStopped(self._why)
 
 
-def _out_of_place(handle: Handle[Any], who: Any) -> BaseException:
-    """Either its function is being ended, or it was carried out of it."""
-    if who is not None or handle.waiters:
-        return FunctionStopped(f"{handle.key!r} is waited for by a function that is being ended")
-    return UserError(f"{handle!r} can only be awaited in the durable function that asked for it")
+class Converted(Handle[T], eq=False):
+    """A handle whose value is made of what comes."""
+
+    convert: Callable[[Any], T] = lambda value: value
+
+    def give(self, value: Any) -> None:
+        """Settle it with what came."""
+        self.settled = True
+        try:
+            self.value = self.convert(value)
+        except Exception as error:
+            self.error = error
 
 
-class Converted(Handle[T]):
-    """A handle whose value is made of what came: `convert` is given it."""
-
-    __slots__ = ("convert",)
-
-    def __init__(self, key: str, convert: Callable[[Any], T]) -> None:
-        super().__init__(key)
-        self.convert = convert
-
-    def take(self) -> T:
-        """See Handle.take."""
-        return self.convert(super().take())
-
-
-class Gathered(Handle[list[Any]]):
+class Gathered(Handle[list[Any]], eq=False):
     """All values, in order, as soon as all are there; the first exception as soon as there is one."""
 
-    __slots__ = ("_all", "_left", "_parts")
-
-    def __init__(self, parts: Sequence[Handle[Any]], *, exceptions: bool) -> None:
-        super().__init__("gather")
-        self._parts = parts
-        self._left = len(parts)
-        self._all = exceptions
+    parts: Sequence[Handle[Any]] = ()
+    exceptions: bool = False
+    left: int = 0
 
     def wake(self, part: Handle[Any], play: Scheduler) -> None:
         """One of them has settled."""
         if self.settled:
             return
-        self._left -= 1
-        try:
-            part.take()
-        except BaseException as error:
-            if not self._all:
-                play.settle(self, None, error)
-                return
-        if not self._left:
-            play.settle(self, [_outcome(each) for each in self._parts], None)
+        self.left -= 1
+        if part.error is not None and not self.exceptions:
+            play.settle(self, None, part.error)
+        elif not self.left:
+            play.settle(self, [each.value if each.error is None else each.error for each in self.parts], None)
 
-    def parts(self) -> Sequence[Handle[Any]]:
-        """See Handle.parts."""
-        return self._parts
-
-
-def _outcome(part: Handle[Any]) -> Any:
-    """The value, or the exception in its place."""
-    try:
-        return part.take()
-    except BaseException as error:
-        return error
+    def below(self) -> Sequence[Handle[Any]]:
+        """See Handle.below."""
+        return self.parts
 
 
 class Winner(NamedTuple):
@@ -155,49 +132,37 @@ class Winner(NamedTuple):
     value: Any
 
 
-class Raced(Handle[Winner]):
+class Raced(Handle[Winner], eq=False):
     """The first to settle; the others are stopped."""
 
-    __slots__ = ("_parts",)
-
-    def __init__(self, parts: Sequence[Handle[Any]]) -> None:
-        super().__init__("race")
-        self._parts = parts
+    parts: Sequence[Handle[Any]] = ()
 
     def wake(self, part: Handle[Any], play: Scheduler) -> None:
         """One of them has settled."""
         if self.settled:
             return
-        place = next(number for number, each in enumerate(self._parts) if each is part)
-        try:
-            won = Winner(place, part.take())
-        except BaseException as error:
-            play.settle(self, None, error)
-        else:
-            play.settle(self, won, None)
-        for other in self._parts:
+        place = next(number for number, each in enumerate(self.parts) if each is part)
+        play.settle(self, None if part.error is not None else Winner(place, part.value), part.error)
+        for other in self.parts:
             if other is not part:
                 play.stop(other)
 
-    def parts(self) -> Sequence[Handle[Any]]:
-        """See Handle.parts."""
-        return self._parts
+    def below(self) -> Sequence[Handle[Any]]:
+        """See Handle.below."""
+        return self.parts
 
 
-class Strand(Handle[Any]):
+class Strand(Handle[Any], eq=False):
     """A coroutine under way, settled with what it returns or raises; `waits` is what it waits for."""
 
-    __slots__ = ("body", "waits")
-
-    def __init__(self, key: str, body: Body) -> None:
-        super().__init__(key)
-        self.body = body
-        self.waits: Handle[Any] | None = None
+    body: Any = None
+    resume: Callable[[None], Any] = lambda value: value
+    waits: Handle[Any] | None = None
 
     def wake(self, part: Handle[Any], play: Scheduler) -> None:
         """What it waits for has settled."""
-        play.soon(self)
+        play.ready.append(self)
 
-    def parts(self) -> Sequence[Handle[Any]]:
-        """See Handle.parts."""
+    def below(self) -> Sequence[Handle[Any]]:
+        """See Handle.below."""
         return () if self.waits is None else (self.waits,)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from penstock.model.continued import next_of
+
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.app.run import Run
@@ -32,7 +34,7 @@ class Launcher(Generic[P, R]):
     def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """See DurableFunction.run."""
         inputs = self._function.bound(args, kwargs)
-        return self._kept(self._engine().run(self._function, inputs, **self._how)).result()  # type: ignore[no-any-return]
+        return self._last(self._engine().run(self._function, inputs, **self._how))
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """See DurableFunction.start."""
@@ -41,7 +43,12 @@ class Launcher(Generic[P, R]):
 
     async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """See DurableFunction.run_async."""
-        return await (await self.start_async(*args, **kwargs)).result_async()
+        run: Run[Any] = await self.start_async(*args, **kwargs)
+        value = await run.result_async()
+        while (name := next_of(value)) is not None:
+            run = self._kept(self._engine().get(name))
+            value = await run.result_async()
+        return value  # type: ignore[no-any-return]
 
     async def start_async(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """See DurableFunction.start_async."""
@@ -50,8 +57,16 @@ class Launcher(Generic[P, R]):
 
     def resume(self, run_id: str) -> R:
         """Go on with a run on this thread and return its result. See Engine.resume."""
-        run = self._engine().resume(run_id, self._function, wait=True, began=self._kept)
-        return self._kept(run).result()  # type: ignore[no-any-return]
+        return self._last(self._engine().resume(run_id, self._function, wait=True, began=self._kept))
+
+    def _last(self, run: Run[Any]) -> R:
+        """The result of a run, or of the last one that it went on as."""
+        value = self._kept(run).result()
+        if next_of(value) is None:
+            return value  # type: ignore[no-any-return]
+        from penstock.app.continuing import follow
+
+        return self._kept(follow(self._engine(), run)).result()  # type: ignore[no-any-return]
 
     def _engine(self) -> Engine:
         """The engine, looked up once."""

@@ -12,7 +12,7 @@ woken. Told the same, a function does the same, so the log's results bring it ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from penstock.errors import DefinitionError
 from penstock.functions.foreign import refusal_of, without_loop
@@ -20,8 +20,9 @@ from penstock.functions.handles import Body, Handle, Strand
 from penstock.functions.rebuilding import origin_below, origin_of, rebuilt
 from penstock.functions.weaving import Weaving
 from penstock.model.calling import Call, Caller, enter, leave
+from penstock.model.continued import continued_as
 from penstock.model.failure import Failure, failure_of
-from penstock.model.policies import DEFAULT
+from penstock.model.policies import Policy
 from penstock.model.program import Ask, Calls, Do, End, Fail, Plan
 
 Opening = Callable[["FunctionPlay", Callable[..., Any], Mapping[str, Any]], tuple[Body, Caller]]
@@ -39,6 +40,10 @@ class Continuing(BaseException):
     def __init__(self, inputs: Mapping[str, Any]) -> None:
         super().__init__("continue_as_new must reach the end of the function: let it pass")
         self.inputs = inputs
+
+
+_HERE: Final = Policy(executor="inline")
+"""The next run is started on the thread that drives this one."""
 
 
 class FunctionProgram(Plan):
@@ -82,26 +87,34 @@ class FunctionPlay(Weaving):
         self.at = at
         body, self._caller = self.program.opening(self, self.program.fn, self.input)
         self.suspend()
-        self.strands.append(Strand(self.program.name, body))
+        self.strands.append(Strand(self.program.name, body=body, resume=body.send))
         self.ready.extend(self.strands)
-        return self._go_on()
+        return self._go_on(self.woken())
 
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
         self.at = at
         handle = self.handles.pop(key)
-        handle.settled = True
-        handle.value = value
-        if not handle.waiters:
+        if type(handle) is Handle:
+            handle.settled = True
+            handle.value = value
+        else:
+            handle.give(value)  # type: ignore[attr-defined]
+        waiters = handle.waiters
+        if (
+            len(waiters) == 1 and type(strand := waiters[0]) is Strand and not strand.settled
+        ):  # as nearly always
+            return self._go_on(strand)
+        if not waiters:
             self.keep(handle)
             return ()
-        for waiter in handle.waiters:
+        for waiter in waiters:
             waiter.wake(handle, self)
-        return self._go_on()
+        return self._go_on(self.woken())
 
     def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]:
         self.at = at
         self.settle(self.handles.pop(key), None, rebuilt(key, error, self.program.fn.__globals__))
-        return self._go_on()
+        return self._go_on(self.woken())
 
     # Who is asked for calls. See Asked.
 
@@ -113,38 +126,38 @@ class FunctionPlay(Weaving):
 
     # Inside
 
-    def _go_on(self) -> Iterable[Ask]:
-        """Resume what was woken, until all wait."""
-        ready = self.ready
+    def _go_on(self, strand: Strand | None) -> Iterable[Ask]:
+        """Resume what was woken, `strand` first, each until it waits again or ends; what was asked meanwhile."""
         token = enter(self._caller)
         try:
-            while ready and not self.ended:
-                self._advance(ready.popleft())
+            while strand is not None:
+                try:
+                    waits = strand.resume(None)
+                except BaseException as error:
+                    self._over(strand, error)
+                else:
+                    if isinstance(waits, Handle):
+                        strand.waits = waits
+                        waits.waiters += (strand,)
+                    else:
+                        self._refuse(strand, waits)
+                strand = self.woken() if self.ready else None
         finally:
             leave(token)
-        asks, self.asks = self.asks, []
+        asks = self.asks
+        self.asks = []
         return asks
 
-    def _advance(self, strand: Strand) -> None:
-        """Resume one coroutine until it waits or ends."""
-        if strand.settled:
-            return
-        try:
-            waits = strand.body.send(None)
-        except StopIteration as end:
-            self._returned(strand, end.value)
-        except Continuing as continuing:
-            self._continue(strand, continuing)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            self._raised(strand, error)
+    def _over(self, strand: Strand, error: BaseException) -> None:
+        """A coroutine has ended, with StopIteration if all went well."""
+        if isinstance(error, StopIteration):
+            self._returned(strand, error.value)
+        elif isinstance(error, Continuing):
+            self._continue(strand, error)
+        elif isinstance(error, KeyboardInterrupt):
+            raise error
         else:
-            if isinstance(waits, Handle):
-                strand.waits = waits
-                waits.waiters = (*waits.waiters, strand)
-            else:
-                self._refuse(strand, waits)
+            self._raised(strand, error)
 
     def _returned(self, strand: Strand, value: Any) -> None:
         if strand is not self.strands[0]:
@@ -182,9 +195,10 @@ class FunctionPlay(Weaving):
         if strand is not self.strands[0] or following is None:
             self._raised(strand, DefinitionError("continue_as_new() is for the workflow's own function"))
             return
-        handle = self.call(Call("continue_as_new", following, DEFAULT), (), dict(continuing.inputs))
-        strand.body = _result_of(handle)
-        self._advance(strand)
+        handle = self.call(Call("continue_as_new", following, _HERE), (), dict(continuing.inputs))
+        strand.body = _next_run(handle)
+        strand.resume = strand.body.send
+        self.ready.appendleft(strand)
 
     def _forgotten(self) -> list[str]:
         return [each.key for each in [*self.handles.values(), *self.loose] if not each.taken]
@@ -196,8 +210,8 @@ class FunctionPlay(Weaving):
         self.close("its function has ended")
 
 
-async def _result_of(handle: Handle[Any]) -> Any:
-    return await handle
+async def _next_run(started: Handle[str]) -> Any:
+    return continued_as(await started)
 
 
 def _never_awaited(keys: Sequence[str]) -> DefinitionError:

@@ -40,10 +40,10 @@ class Weaving(Asking):
 
     def gather(self, awaited: Sequence[Any], *, exceptions: bool = False) -> Handle[list[Any]]:
         parts = [self.as_handle(each) for each in awaited]
-        return self._joined(Gathered(parts, exceptions=exceptions))
+        return self._joined(Gathered("gather", parts=parts, exceptions=exceptions, left=len(parts)))
 
     def race(self, awaited: Sequence[Any]) -> Handle[Any]:
-        return self._joined(Raced([self.as_handle(each) for each in awaited]))
+        return self._joined(Raced("race", parts=[self.as_handle(each) for each in awaited]))
 
     def as_handle(self, awaited: Any) -> Handle[Any]:
         """A handle; a coroutine becomes one by being driven beside the others."""
@@ -56,6 +56,14 @@ class Weaving(Asking):
             " async function return"
         )
 
+    def woken(self) -> Strand | None:
+        """The next coroutine to be resumed."""
+        while self.ready and not self.ended:
+            strand = self.ready.popleft()
+            if not strand.settled:
+                return strand
+        return None
+
     # How handles settle. See Scheduler.
 
     def settle(self, handle: Handle[Any], value: Any, error: BaseException | None) -> None:
@@ -67,15 +75,12 @@ class Weaving(Asking):
         for waiter in handle.waiters:
             waiter.wake(handle, self)
 
-    def soon(self, strand: Strand) -> None:
-        self.ready.append(strand)
-
     def stop(self, handle: Handle[Any]) -> None:
         """Give something up, and all that it waits for."""
         handle.taken = True
         if handle.settled:
             return
-        parts = handle.parts()
+        parts = handle.below()
         self.settle(handle, None, UserError(f"{handle.key!r} was stopped: it lost a race"))
         if self.handles.get(handle.key) is handle:
             del self.handles[handle.key]
@@ -87,7 +92,7 @@ class Weaving(Asking):
             self.stop(part)
 
     def _joined(self, joined: Gathered | Raced) -> Handle[Any]:
-        parts = joined.parts()
+        parts = joined.parts
         if not parts:
             self.settle(joined, [], None)
         self.keep(joined)
@@ -100,7 +105,7 @@ class Weaving(Asking):
         return joined
 
     def spawn(self, body: Body) -> Strand:
-        strand = Strand(getattr(body, "__qualname__", "a coroutine"), body)
+        strand = Strand(getattr(body, "__qualname__", "a coroutine"), body=body, resume=body.send)
         self.strands.append(strand)
         self.ready.append(strand)
         return strand
@@ -130,17 +135,20 @@ class Weaving(Asking):
         return _suspended.pop(id(self), [])[::-1]
 
 
+_PATIENCE = 100
+"""How many times a function that is being stopped may wait for something before it is left behind."""
+
+
 def _stop(strand: Strand, why: str) -> None:
-    """Raise FunctionStopped in a function; what it raises in its turn has no one left to hear it."""
+    """Raise FunctionStopped in a function, wherever it waits; what it raises in its turn has no one left to hear it."""
     token = enter(Stopped(why))
     try:
-        strand.body.throw(FunctionStopped(why))
+        for _ in range(_PATIENCE):
+            strand.body.throw(FunctionStopped(why))
     except KeyboardInterrupt:
         raise
     except BaseException:
         return
-    else:
-        strand.body.close()
     finally:
         leave(token)
 

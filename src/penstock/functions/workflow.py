@@ -93,6 +93,7 @@ class DurableFunction(Generic[P, R, C]):
                 self.name,
                 self.fn,
                 opening=coroutine if is_async(self.fn) else _thread,
+                following=self._begin_next,
                 hooks={kind: Do(f"@on_{kind}", fn) for kind, fn in self.hooks.items() if fn is not None},
                 limit=self.limit,
                 timeout=self.timeout,
@@ -185,6 +186,12 @@ class DurableFunction(Generic[P, R, C]):
                     f"workflow {self.name!r} calls what a replay would answer otherwise, or do again:\n  {listed}\n"
                     f"(where that does no harm: @workflow(allow=[{found[0].name!r}]))"
                 )
+
+    def _begin_next(self, **inputs: Any) -> str:
+        """The step that `continue_as_new` becomes."""
+        from penstock.app.continuing import begin_next
+
+        return begin_next(self, self.bound((), inputs))
 
 
 def _thread(*what: Any) -> Any:
