@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
+from penstock.processes.hiding import watch
 from penstock.processes.process import CANCELLED, Process
 
 _perf = time.perf_counter
@@ -23,6 +24,8 @@ class AtomarProcess(Process):
         """The engine's: all that an execution is, and the outputs that come of it."""
         began = _perf()
         self.begun(_time())
+        if self.input.hides or self.output.hides:
+            watch(self)
         try:
             self.input.validate_all()
             await self.on_before_execute()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from penstock.errors import DefinitionError, UnknownParameter
 from penstock.model.wording import guess
 from penstock.processes.arranging import Arrangement, arrange
 from penstock.processes.flags import ProcessExecutionFlags
+from penstock.processes.hiding import hide, watch
 from penstock.processes.parameters import Parameter
 from penstock.processes.process import Process
 from penstock.processes.sealing import check_key
@@ -107,18 +109,26 @@ class OrchestratedProcess(Process):
 
     async def before_step(self) -> dict[str, Any]:
         """The hook as a step: the inputs as it left them."""
-        await self.on_before_execute()
+        await self._hooked(self.on_before_execute)
         return self.input.recorded(self._durable)
 
     async def children_step(self) -> dict[str, Any]:
         """The hook as a step: the outputs as it left them."""
-        await self.after_children_executed()
+        await self._hooked(self.after_children_executed)
         return self.output.recorded(self._durable)
 
     async def after_step(self) -> dict[str, Any]:
         """The hook as a step: the outputs as it left them."""
-        await self.on_after_execute()
+        await self._hooked(self.on_after_execute)
         return self.output.recorded(self._durable)
+
+    async def _hooked(self, hook: Callable[[], Awaitable[None]]) -> None:
+        watch(self)
+        try:
+            await hook()
+        except Exception as error:
+            hide(self, error)
+            raise
 
     def close(self, at: float) -> dict[str, Any]:
         """An execution has ended well: its outputs."""

@@ -14,16 +14,18 @@ from penstock.processes.secrets import Hidden, Sealed
 class ParameterSet(dict[str, Parameter]):
     """Parameters by name: `process.input["n"].value = 3`."""
 
-    __slots__ = ("_whose",)
+    __slots__ = ("_whose", "hides")
 
     def __init__(self, whose: str = "") -> None:
         self._whose = whose
+        self.hides = False  # whether one of them is sensitive
 
     def add(self, parameter: Parameter) -> None:
         """Declare one. Raises DefinitionError for a name that is taken."""
         if parameter.name in self:
             raise DefinitionError(f"{self._whose} has a parameter {parameter.name!r} already: rename one")
         dict.__setitem__(self, parameter.name, parameter)
+        self.hides = self.hides or parameter.sensitive
 
     def __missing__(self, name: str) -> Parameter:
         raise UnknownParameter(
@@ -100,6 +102,7 @@ class ParameterSet(dict[str, Parameter]):
     def renewed(self) -> ParameterSet:
         """The same parameters without values; what was handed out keeps its own."""
         made = ParameterSet(self._whose)
+        made.hides = self.hides
         for name, each in self.items():
             dict.__setitem__(made, name, each.renewed())
         return made
