@@ -4,6 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.errors import ProcessExecutionError
     from penstock.processes.atomic import AtomarProcess, AtomicProcess
+    from penstock.processes.embedding import WorkflowProcess
     from penstock.processes.flags import ProcessExecutionFlags, ProcessStatus
     from penstock.processes.orchestrated import OrchestratedProcess
     from penstock.processes.parameters import InputParameter, OutputParameter, Parameter
@@ -22,6 +23,7 @@ __all__ = [
     "ProcessExecutionError",
     "ProcessExecutionFlags",
     "ProcessStatus",
+    "WorkflowProcess",
 ]
 
 _PLACES = {
@@ -36,6 +38,7 @@ _PLACES = {
     "ProcessExecutionError": "penstock.errors",
     "ProcessExecutionFlags": "penstock.processes.flags",
     "ProcessStatus": "penstock.processes.flags",
+    "WorkflowProcess": "penstock.processes.embedding",
 }
 
 
