@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from penstock.catalogue import catalogue
-from tests.cli.conftest import Cli, document
+from tests.cli.conftest import Cli, Spawned, document
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +150,23 @@ def test_installed_packages_offer_workflows(cli: Cli, folder: Path, monkeypatch:
     monkeypatch.syspath_prepend(folder)
     assert cli("run", "hello", "--count", "1", "--quiet").output == "Hello, Ada!\n"
     assert [each["name"] for each in document(cli("catalogue", "--json"))["workflows"]] == ["hello"]
+
+
+def test_a_package_of_the_project_is_found_from_a_folder_below_by_a_process_of_its_own(
+    folder: Path, spawn: Callable[..., Spawned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = folder / "src" / "pipelines"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "names.py").write_text("MENDED = 'mended'\n")
+    (package / "nightly.py").write_text(
+        "from pathlib import Path\nfrom penstock import Workflow\nfrom .names import MENDED\n"
+        "flow = Workflow('nightly')\nflow.add_task(lambda: Path(MENDED).read_text(), name='read')\n"
+    )
+    (folder / "pyproject.toml").write_text('[tool.penstock]\nworkflows = ["pipelines"]\nstore = "kept.db"\n')
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+    assert spawn("run", "nightly").ended()[0] == 1
+    (folder / "below" / "mended").write_text("at last")
+    code, output, _ = spawn("resume", "latest", "--quiet").ended()
+    assert (code, output) == (0, "at last\n")

@@ -11,7 +11,9 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("module", ["penstock", "penstock.tasks", "penstock.simulations", "penstock.testing"])
+@pytest.mark.parametrize(
+    "module", ["penstock", "penstock.tasks", "penstock.catalogue", "penstock.simulations", "penstock.testing"]
+)
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     text = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("reference.md", "errors.md"))
     names = import_module(module).__all__
