@@ -378,6 +378,14 @@ def test_a_promised_message_bids_the_server_keep_it() -> None:
         assert [message.headers.get("persistent") for message in server.arrived(2)] == ["true", None]
 
 
+def test_a_topic_that_begins_with_a_slash_is_a_destination() -> None:
+    with serving() as server, publish(server, prefix="/topic/lab.") as broker:
+        broker.send("orders", "x")
+        broker.send("/queue/orders", "x")
+        broker.flush(WAIT_SECONDS)
+        assert [message.topic for message in server.arrived(2)] == ["/topic/lab.orders", "/queue/orders"]
+
+
 @pytest.mark.parametrize("name", ["destination", "receipt", "content-length", "transaction"])
 def test_headers_of_the_protocol_are_refused(name: str) -> None:
     broker = StompBroker(Server("127.0.0.1", 1))

@@ -21,7 +21,7 @@ from penstock.brokers.messages import checked
 from penstock.brokers.stomp.frames import Frame, encode
 from penstock.brokers.stomp.link import Link
 from penstock.brokers.stomp.outbox import Outbox
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Limits, Server, destination_of
 from penstock.brokers.stomp.session import NEVER, Refusal
 from penstock.brokers.stomp.wire import Bell
 from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable
@@ -34,7 +34,9 @@ _log = logging.getLogger("penstock")
 
 
 class StompBroker:
-    """Publishes to destinations `prefix` + topic. See Broker, and Limits for how long and how much.
+    """Publishes to destinations `prefix` + topic; a topic that begins with a slash is a destination as it stands.
+
+    See Broker, and Limits for how long and how much.
 
     `jitter` draws from 0 to 1: so much of half a pause is left out, lest all clients of a broker come back at one moment.
     """
@@ -74,7 +76,8 @@ class StompBroker:
     ) -> bool:
         """See Broker.send."""
         message = checked(topic, body, headers, reserved=RESERVED)
-        frame = _frame(self.prefix + message.topic, message.body, message.headers, promised)
+        destination = destination_of(message.topic, self.prefix)
+        frame = _frame(destination, message.body, message.headers, promised)
         with self._changed:
             self._check_open()
             lost = self._outbox.lost

@@ -7,7 +7,7 @@ from collections import deque
 
 from penstock.brokers.stomp.frames import Frame, encode
 from penstock.brokers.stomp.link import Link
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Limits, Server, destination_of
 from penstock.brokers.stomp.session import Refusal
 from penstock.brokers.stomp.wire import Bell
 from penstock.errors import BrokerClosed, BrokerError, BrokerUnavailable
@@ -17,7 +17,7 @@ _PROTOCOLS = frozenset({"content-length", "destination", "message-id", "subscrip
 
 
 class StompListener:
-    """Subscribed to destinations `prefix` + topic when it was made. Raises BrokerError when the connection ends.
+    """Subscribed to topics as StompBroker sends to them, when it was made. Raises BrokerError when the connection ends.
 
     What is sent to a topic before that is not heard, nor what is sent while a listener is away.
     """
@@ -44,7 +44,11 @@ class StompListener:
     def _subscribe(self, topics: tuple[str, ...], until: float) -> None:
         owed = {str(number) for number in range(len(topics))}
         for number, topic in enumerate(topics):
-            headers = {"id": str(number), "destination": self._prefix + topic, "receipt": str(number)}
+            headers = {
+                "id": str(number),
+                "destination": destination_of(topic, self._prefix),
+                "receipt": str(number),
+            }
             self._link.put(encode(Frame("SUBSCRIBE", headers)))
         while owed:
             for frame in self._turn(until):

@@ -39,3 +39,8 @@ class Limits(NamedTuple):
     first_pause: float = 0.1
     """Before connecting again after the first failure; doubled after each further one, up to"""
     longest_pause: float = 30.0
+
+
+def destination_of(topic: str, prefix: str) -> str:
+    """Where messages to a topic go: one that begins with a slash says so itself."""
+    return topic if topic.startswith("/") else prefix + topic
