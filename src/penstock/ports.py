@@ -286,6 +286,6 @@ class Codec(Protocol):
 
 
 class Observer(Protocol):
-    """Is told what was recorded, after it was: called in order, inline; one that raises is logged and forgotten."""
+    """Is told what was recorded, after it was: called in order, inline; one that raises is logged and told no more."""
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: Event) -> None: ...

@@ -14,12 +14,14 @@ from penstock.engine.ephemeral import EphemeralJournal
 from penstock.engine.journal import DurableJournal, Journal
 from penstock.errors import CommandRefused
 from penstock.model import machine
+from penstock.observe.attending import attention
 from penstock.ports import Clock, Executor, Observer, Store
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.codecs import JsonCodec
     from penstock.engine.driver import Driver
+    from penstock.observe.narrator import Narrator
 
 KEPT_LINES = 10_000
 
@@ -41,8 +43,11 @@ class Holdings:
     def __init__(self) -> None:
         self._runs: dict[str, Held] = {}
         self._lock = threading.Lock()
+        self.narrator: Narrator | None = None  # an observer of the engine's, while anybody attends to it
 
     def add(self, held: Held) -> None:
+        if self.narrator is not None:
+            self.narrator.follow(held.state)
         with self._lock:
             self._runs[held.state.id] = held
 
@@ -98,6 +103,7 @@ class Parts:
         self._codec: JsonCodec | None = None
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()
+        attention.opened(self)
         self.before_close: list[Callable[[], None]] = []  # called first when the engine is closed
         _engines.add(self)
 

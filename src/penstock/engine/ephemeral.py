@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.engine.lanes import Batch, Fact
+from penstock.engine.observing import tell_each
 from penstock.model.machine import Run
 from penstock.ports import Observer
 
@@ -33,12 +34,10 @@ class EphemeralJournal:
     def commit(self, batch: Batch) -> list[Run]:
         """Keep the rows; nothing is ever refused."""
         self.ring.extend(batch.rows)
+        if self._observers:
+            tell_each(self._observers, batch.rows)
         for run in batch.over:
             self._keep(run)
-        for observer in self._observers:
-            recorded = observer.recorded
-            for run, sequence, at, event in batch.rows:
-                recorded(run.id, run.workflow, sequence, at, event)
         return []
 
     def put(self, batch: Batch, applied: Applied) -> None:

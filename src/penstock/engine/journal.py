@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from penstock.engine.lanes import Batch
+from penstock.engine.observing import tell
 from penstock.engine.rows import row_of
 from penstock.errors import StoreError, StoreUnavailable
 from penstock.model import events as e
@@ -169,10 +170,7 @@ class DurableJournal:
     def tell(self, batch: Batch) -> None:
         """Tell observers of a batch that is written."""
         if self._observers:
-            for run, sequence, at, event in batch.rows:
-                if not run.lost:
-                    for observer in self._observers:
-                        observer.recorded(run.id, run.workflow, sequence, at, event)
+            tell(self._observers, (row for row in batch.rows if not row[0].lost))
 
     def _commit(self, changes: list[Change]) -> list[Verdict]:
         """Commit, however often the store has to be asked."""

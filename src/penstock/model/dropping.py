@@ -76,3 +76,5 @@ def leave(run: Run, scope: Scope) -> None:
     while above is not None:
         above.open -= 1
         above = above.parent
+    if run.watcher is not None:
+        run.watcher.left(scope)

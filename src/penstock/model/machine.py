@@ -31,11 +31,12 @@ from penstock.model.dialogue import (
 )  # fmt: skip
 from penstock.model.failure import Failure, failure_of
 from penstock.model.items import item_done, item_failed, item_settled
-from penstock.model.program import Ask, Map, Sleep, Wait
+from penstock.model.program import Map, Sleep, Wait
 from penstock.model.state import (
     CANCELLED,
     Family,
     News,
+    Nothing,
     Outcome,
     Run,
     Scope,
@@ -125,6 +126,8 @@ def step_started(run: Run, event: e.StepStarted, at: float) -> None:
     step.attempt = event.attempt
     step.due = None
     run.running += 1
+    if run.watcher is not None:
+        run.watcher.started(step)
 
 
 def _may_start_again(step: Step, at: float) -> bool:
@@ -147,6 +150,8 @@ def step_done(run: Run, event: e.StepDone, at: float) -> None:
     elif type(step.ask) is not Sleep:
         raise _out_of_turn(run, "completes", step)
     step.status = "completed"
+    if run.watcher is not None:
+        run.watcher.ended(step)
     if step.item is not None:
         item_done(run, step, event.value, at)
     else:
@@ -192,6 +197,8 @@ def _again(run: Run, step: Step, retry_at: float, at: float) -> None:
 
 def _fail(run: Run, step: Step, error: Failure, at: float) -> None:
     step.status = "failed"
+    if run.watcher is not None:
+        run.watcher.ended(step, error)
     if step.scope.outcome is not None and step.key != run.closing:
         step.scope.blame.append(run.sequence)  # it might have been tried again, had its scope not been ending
     if step.item is not None:
@@ -209,23 +216,12 @@ def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     try:
         run.root = Scope(None, "", new_play(run, run.program, "", event.input))
     except Exception as error:
-        run.root = Scope(None, "", _Nothing())
+        run.root = Scope(None, "", Nothing())
         run.root.outcome = ("failed", failure_of(error))
+    if run.watcher is not None:
+        run.watcher.opened(run.root)
     run.todo.append((begin if run.root.outcome is None else ended, run.root))
     settle(run, at)
-
-
-class _Nothing:
-    """The play of a program that could not even be made."""
-
-    def begin(self, at: float) -> Iterable[Ask]:
-        return ()
-
-    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
-        return ()
-
-    def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]:
-        return ()
 
 
 def _owned(run: Run, event: e.Owned, at: float) -> None:
@@ -248,6 +244,8 @@ def _step_cancelled(run: Run, event: e.StepCancelled, at: float) -> None:
 
 def _cancel(run: Run, step: Step, at: float) -> None:
     step.status = "cancelled"
+    if run.watcher is not None:
+        run.watcher.ended(step)
     if step.item is not None:
         assert step.family is not None
         item_settled(run, step.family, step.item, CANCELLED, at)
@@ -266,6 +264,8 @@ def _step_reused(run: Run, event: e.StepReused, at: float) -> None:
 
 def _opened(run: Run, event: e.Opened, at: float) -> None:
     scope = run.scopes.get(event.step + "/") if event.step else run.root
+    if scope is not None and event.step and run.watcher is not None:
+        run.watcher.opened(scope)
     if scope is not None and scope.digest != event.digest:
         raise Nondeterminism(
             f"run {run.id}: scope {event.step!r} was built otherwise than when it was recorded (event {run.sequence});"
@@ -319,6 +319,8 @@ def _cancel_asked(run: Run, event: e.CancelAsked, at: float) -> None:
 
 def _reopened(run: Run, event: e.RunReopened, at: float) -> None:
     move(run, event)
+    if run.watcher is not None and run.root is not None:
+        run.watcher.opened(run.root)
     run.deadline = event.deadline
     for step in run.open.values():
         if type(step.ask) is Wait and step.due is None and step.ask.timeout is not None:
@@ -326,16 +328,10 @@ def _reopened(run: Run, event: e.RunReopened, at: float) -> None:
             run.news.timers.append(step)
 
 
-def _run_done(run: Run, event: e.RunDone, at: float) -> None:
+def _over(run: Run, event: e.RunDone | e.RunFailed | e.RunCancelled, at: float) -> None:
     move(run, event)
-
-
-def _run_failed(run: Run, event: e.RunFailed, at: float) -> None:
-    move(run, event)
-
-
-def _run_cancelled(run: Run, event: e.RunCancelled, at: float) -> None:
-    move(run, event)
+    if run.watcher is not None and run.root is not None:
+        run.watcher.left(run.root)
 
 
 def _skipped(run: Run, event: e.StepSkipped, at: float) -> None:
@@ -359,7 +355,7 @@ _RARE: dict[type, Any] = {
     e.Resumed: _resumed,
     e.CancelAsked: _cancel_asked,
     e.RunReopened: _reopened,
-    e.RunDone: _run_done,
-    e.RunFailed: _run_failed,
-    e.RunCancelled: _run_cancelled,
+    e.RunDone: _over,
+    e.RunFailed: _over,
+    e.RunCancelled: _over,
 }

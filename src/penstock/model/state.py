@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from penstock.errors import InvariantBroken
 from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.policies import Policy
-from penstock.model.program import Play, Program
+from penstock.model.program import Ask, Play, Program
 from penstock.model.states import RUN, RunStatus, StepStatus
 
 Kind = Literal["completed", "failed", "cancelled"]
@@ -65,6 +65,19 @@ def new_play(run: Run, program: Program, path: str, input: Any) -> Play:
     if identify is not None:
         identify(run.id, path)
     return play
+
+
+class Nothing:
+    """The play of a program that could not even be made."""
+
+    def begin(self, at: float) -> Iterable[Ask]:
+        return ()
+
+    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
+        return ()
+
+    def failed(self, key: str, error: Failure, at: float) -> Iterable[Ask]:
+        return ()
 
 
 class Step(msgspec.Struct, eq=False):
@@ -126,13 +139,32 @@ class News:
         self.said: list[e.Event] = []
 
 
+class Watcher(Protocol):
+    """Is told of a live run what its events change as they change it, which is before they are recorded.
+
+    It must be quick and raise nothing. `run.sequence` is the number of the event.
+    """
+
+    def opened(self, scope: Scope) -> None:
+        """A scope was built; of the run's own: the run has started, or was reopened."""
+
+    def started(self, step: Step) -> None:
+        """An attempt of a step has started."""
+
+    def ended(self, step: Step, error: Failure | None = None) -> None:
+        """A step is over, as its status says; it need not have started."""
+
+    def left(self, scope: Scope) -> None:
+        """A scope is over, as its `outcome` says; of the run's own: the run is."""
+
+
 class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
         "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news", "open",
         "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
-        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "workflow",
+        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -169,11 +201,12 @@ class Run:
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
         self.gone = False  # the engine's: the lease was lost, the state is a guess
+        self.watcher: Watcher | None = None  # the engine's: who is told what happens, live
 
     def rest(self) -> None:
         """Let go of all that only a run in motion needs."""
         assert not self.open
-        self.root = None
+        self.root = self.watcher = None
         self.scopes, self.signals, self.signal_keys, self.waiters = {}, {}, set(), {}
 
     @property
