@@ -92,6 +92,60 @@ def test_a_name_that_two_files_use_is_told_with_both_places(known: Catalogue, wr
     assert f"{second}:3" in problems[0].message
 
 
+ODD = """from dataclasses import dataclass, field
+
+from penstock.model.program import Plan
+
+
+class Proxy:
+    def __getattr__(self, name):
+        raise RuntimeError("outside of its context")
+
+
+@dataclass
+class Unhashable(Plan):
+    steps: list = field(default_factory=list)
+    name: str = "unhashable"
+
+    def as_program(self):
+        return self
+
+
+class Moody(Plan):
+    def __init__(self, mood):
+        self.mood = mood
+
+    @property
+    def name(self):
+        raise LookupError("not today")
+
+    def as_program(self):
+        return self
+
+
+it = Unhashable()
+moody = Moody("bad")
+"""
+
+
+def test_odd_objects_hurt_nobody_else(known: Catalogue, write: Write) -> None:
+    path = write("workflows/odd.py", ODD)
+    write("workflows/proxied.py", ODD.split("@dataclass", maxsplit=1)[0] + "proxy = Proxy()\n" + ETL)
+    write("workflows/report.py", REPORT)
+    problems = {problem.place: problem.message for problem in known.discover("workflows")}
+    assert sorted(known.names()) == ["etl", "report", "unhashable"]
+    assert list(problems) == [str(path)]
+    assert "LookupError: not today" in problems[str(path)]
+    assert known.get("unhashable").source["name"] == "it"
+
+
+def test_links_that_lead_back_are_not_followed(known: Catalogue, write: Write, folder: Path) -> None:
+    write("workflows/deeper/report.py", REPORT)
+    (folder / "workflows" / "deeper" / "back").symlink_to(folder / "workflows", target_is_directory=True)
+    assert known.discover("workflows") == []
+    assert known.names() == ["report"]
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [

@@ -81,9 +81,17 @@ def definitions_in(module: ModuleType) -> Iterator[tuple[str, Definition]]:
     """The definitions a module holds, by variable; one held under two names counts once."""
     seen: set[int] = set()
     for name, value in list(vars(module).items()):
-        if not isinstance(value, type) and isinstance(value, Definition) and id(value) not in seen:
+        if not isinstance(value, type) and id(value) not in seen and is_definition(value):
             seen.add(id(value))
             yield name, value
+
+
+def is_definition(value: Any) -> TypeGuard[Definition]:
+    """Whether a value has a program; one that raises when it is asked (some stand for what is not there yet) has none."""
+    try:
+        return isinstance(value, Definition)
+    except Exception:
+        return False
 
 
 def classes_in(module: ModuleType) -> Iterator[tuple[str, type[Definition]]]:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from penstock.catalogue.entries import Entry
-from penstock.catalogue.walking import Found, Problem, at_place, of_entry_points
+from penstock.catalogue.walking import Found, Problem, at_place, of_entry_points, told
 from penstock.errors import DefinitionError, NotInCatalogue
 from penstock.model.wording import listed, shown
 
@@ -89,8 +89,8 @@ class Catalogue:
                 continue
             try:
                 self.register(each.definition, each.name)
-            except DefinitionError as error:
-                yield Problem(each.place, str(error))
+            except Exception as error:  # whatever an object of theirs raises when it is asked for its name
+                yield Problem(each.place, told(error))
 
     def names(self) -> list[str]:
         """Every name, in order of registration."""

@@ -17,7 +17,10 @@ def source_of(definition: Any) -> dict[str, Any]:
     no file; only the process that made it can continue its runs. One that says by itself where it is from has `recorded`, with
     `made_by`, MODULE:FUNCTION, which makes it again of this and the workflow's name.
     """
-    found = _sources.get(definition)
+    try:
+        found = _sources.get(definition)
+    except TypeError:  # it cannot be remembered, as what is compared by value
+        return _source_of(definition)
     if found is None:
         found = _sources[definition] = _source_of(definition)
     return found

@@ -6,6 +6,7 @@ To look for definitions is to import. Tests are passed by: files and modules nam
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
@@ -86,10 +87,14 @@ def _loaded(
         yield from _in_package(module) if deep else _held_by(module)
 
 
-def _held_by(module: ModuleType) -> Iterator[Found]:
+def _held_by(module: ModuleType) -> Iterator[Found | Problem]:
     place = getattr(module, "__file__", None) or module.__name__
-    for _, definition in (*definitions_in(module), *classes_in(module)):
-        yield Found(definition, place)
+    held = _tried(place, _definitions_of, module)
+    yield from [held] if isinstance(held, Problem) else (Found(each, place) for each in held)
+
+
+def _definitions_of(module: ModuleType) -> list[Any]:
+    return [definition for _, definition in (*definitions_in(module), *classes_in(module))]
 
 
 def _in_package(module: ModuleType) -> Iterator[Found | Problem]:
@@ -105,11 +110,17 @@ def _in_folder(folder: Path) -> Iterator[Found | Problem]:
     if (folder / "__init__.py").is_file():
         yield from _loaded(str(folder), _package_at, folder, deep=True)
         return
-    for path in sorted(folder.iterdir()):
+    paths = _tried(str(folder), os.listdir, folder)
+    if isinstance(paths, Problem):
+        yield paths
+        return
+    for path in sorted(folder / name for name in paths):
         if not _is_looked_into(path.stem):
             continue
         if path.is_dir() and not (path / "pyvenv.cfg").exists():
-            yield from _in_folder(path)
+            inner = path.resolve()
+            if inner != folder and inner not in folder.parents:  # a link may lead back
+                yield from _in_folder(inner)
         elif path.suffix == ".py":
             yield from _loaded(str(path), load_file, path)
 
@@ -135,10 +146,10 @@ def _tried(place: str, load: Callable[..., T], *given: Any) -> T | Problem:
     try:
         return load(*given)
     except (Exception, SystemExit) as error:
-        return Problem(place, _said(error))
+        return Problem(place, told(error))
 
 
-def _said(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """What an exception says, and where in the author's code it came from."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {error.msg}"
