@@ -7,6 +7,7 @@ that is known, so that `except` clauses catch it all the same.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -55,10 +56,18 @@ def _of_its_class(failure: Failure, home: Mapping[str, Any]) -> Exception | None
     if cls is None:
         return None
     try:
-        made = cls(failure.message) if failure.message else cls()
+        made = cls(*_arguments(cls, failure.message))
+        fits = type(made) is cls and str(made) == failure.message and hasattr(made, "__dict__")
     except Exception:
         return None
-    return made if type(made) is cls and hasattr(made, "__dict__") else None
+    return made if fits else None
+
+
+def _arguments(cls: type[Exception], message: str) -> list[Any]:
+    """What to make an exception of; a KeyError shows its key as Python writes it."""
+    if issubclass(cls, KeyError) and message[:1] in ("'", '"'):
+        return [ast.literal_eval(message)]
+    return [message] if message else []
 
 
 def _of_nearest_class(failure: Failure, home: Mapping[str, Any]) -> Exception:
@@ -75,8 +84,11 @@ def _of_nearest_class(failure: Failure, home: Mapping[str, Any]) -> Exception:
 
 def _also_of(cls: type[Exception], message: str) -> StepFailed | None:
     try:
-        made: StepFailed = type("StepFailed", (StepFailed, cls), {})(message)
-    except Exception:  # it needs more than a message
+        kind = type("StepFailed", (StepFailed, cls), {})
+        made: StepFailed = kind.__new__(
+            kind, message
+        )  # it may need more than a message to be made as its author meant
+    except TypeError:  # two classes that cannot be one
         return None
     return made
 
