@@ -289,3 +289,63 @@ async def test_a_run_takes_no_longer_than_it_may(tmp_path: Path) -> None:
     with pytest.raises((TimeoutError, RunFailed)):
         await process.execute(store=url(tmp_path), timeout=0.05)
     assert process.status == "failed"
+
+
+HELD = Retried("held by its module", count=2)
+
+
+def test_a_process_in_a_variable_of_its_module_is_found_there(tmp_path: Path) -> None:
+    with pytest.raises(ProcessExecutionError):
+        HELD.using(store=url(tmp_path)).run(folder=tmp_path)
+    penstock.close_all()
+    with penstock.open(url(tmp_path)) as engine:
+        run = engine.resume(engine.get("latest").id, wait=True)
+        assert run.result() == {"sum": 2}
+        assert "@made with" not in str(run.events()[0])
+
+
+def test_values_of_a_childs_own_classes_are_there_again(tmp_path: Path) -> None:
+    (tmp_path / "shapes.py").write_text(
+        "from dataclasses import dataclass\nfrom penstock.processes import *\n\n\n"
+        "@dataclass\nclass Square:\n    side: int\n\n\n"
+        "class Makes(AtomarProcess):\n"
+        "    def define_parameters(self):\n"
+        "        self.output.add(OutputParameter('square', Square))\n\n"
+        "    async def execute_impl(self):\n"
+        "        self.output['square'].value = Square(3)\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        from shapes import Makes  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(tmp_path))
+
+    class Side(Once):
+        def define_parameters(self) -> None:
+            super().define_parameters()
+            self.input["sum"].required = False
+            self.input.add(InputParameter("square"))
+
+        async def execute_impl(self) -> None:
+            await super().execute_impl()
+            self.output["sum"].value = self.input["square"].value.side
+
+    class Shapes(OrchestratedProcess):
+        def define_parameters(self) -> None:
+            self.input.add(InputParameter("folder", Path))
+            self.output.add(OutputParameter("side", int))
+
+        def define_orchestration(self) -> None:
+            makes, side = Makes(), Side()
+            side.input["sum"].value = 0
+            self.add_child(makes)
+            self.add_child(side)
+            self._connect_param(self.input["folder"], side.input["folder"])
+            self._connect_param(makes.output["square"], side.input["square"])
+            self._connect_param(side.output["sum"], self.output["side"])
+
+    with pytest.raises(ProcessExecutionError):
+        Shapes().using(store=url(tmp_path)).run(folder=tmp_path)
+    penstock.close_all()
+    with penstock.open(url(tmp_path)) as engine:
+        assert engine.resume(engine.get("latest").id, Shapes(), wait=True).result() == {"side": 3}

@@ -142,9 +142,12 @@ def _offered(module: ModuleType) -> dict[str, Any]:
 
 
 def _named(name: str, module: ModuleType, found: Mapping[str, Any], where: str) -> Any:
+    held = vars(module).get(name)
     for definition in found.values():
-        if definition is vars(module).get(name):
+        if definition is held:
             return definition
+    if isinstance(held, type) and makes_definitions(held):  # the module holds one that it made as well
+        return held
     for definition in found.values():
         if name == getattr(definition, "name", None):
             return definition

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.app import Engine, engine_at
 from penstock.errors import CommandRefused
 from penstock.processes.detaching import detach, look
-from penstock.processes.offering import own_program
+from penstock.processes.offering import own_program, program_of
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
@@ -132,6 +132,7 @@ def _occupy(process: Process, engine: Engine) -> Any:
     process._busy = True
     if engine.store is None:
         process._durable = False
+        process._own = program_of(type(process))
         return process
     process._durable = True
     process._own = own_program(process)

@@ -49,6 +49,7 @@ class Offering:
     name: str
     _made: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     _own: ProcessProgram | None = None
+    _mine: ProcessProgram | None = None
     _durable: bool
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -58,8 +59,15 @@ class Offering:
         return self
 
     def as_program(self) -> ProcessProgram:
-        """The program of its class; while a durable run of this very process begins, one that works on it."""
-        return self._own or program_of(type(self))
+        """The program of its class, or of processes made as this one was; while a run of its own begins, that of the run."""
+        if self._own is not None:
+            return self._own
+        if self._made is None:
+            return program_of(type(self))
+        if self._mine is None:
+            shared = program_of(type(self))
+            self._mine = ProcessProgram(shared.name, shared.version, _maker(type(self), self._made))
+        return self._mine
 
     def as_graph(self, input: Any = None) -> Graph | None:
         """Its groups of children, for what it was given, or for what a run was given. See Outlined."""
@@ -113,7 +121,8 @@ class Offering:
             check_key(f"parameter {name!r} of process {self.name!r}")
         self.check_recoverable()
         record = fresh.recorded(durable=True)
-        return record if self._made is None else {**record, MADE_WITH: list(self._made)}
+        known = self._made is None or _held_by_module(self)
+        return record if known else {**record, MADE_WITH: list(self._made or ())}
 
     def again(self) -> Self:
         """Another process, made as this one was."""
@@ -164,9 +173,9 @@ def _version(kind: type[Any]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _maker(kind: type[Any]) -> Any:
+def _maker(kind: type[Any], made_with: tuple[Any, Any] = ((), {})) -> Any:
     def make(record: Mapping[str, Any]) -> Any:
-        args, kwargs = record.get(MADE_WITH) or ((), {})
+        args, kwargs = record.get(MADE_WITH) or made_with
         process = kind(*args, **kwargs)
         process._durable = True
         process.input.fill({name: value for name, value in record.items() if name != MADE_WITH})

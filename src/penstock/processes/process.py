@@ -209,8 +209,19 @@ class Process(Offering, ABC):
 
     def take(self, value: Mapping[str, Any]) -> None:
         """Hold outputs that were recorded."""
-        self.output.restore(value)
+        self.output.restore(self._revived(value))
         self._result = value
+
+    def take_inputs(self, value: Mapping[str, Any]) -> None:
+        """Hold inputs that were recorded."""
+        self.input.restore(self._revived(value))
+
+    def _revived(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._durable:
+            return value
+        from penstock.processes.reviving import revived
+
+        return revived(self, value)
 
     def fall(self, error: Failure, at: float) -> None:
         """It has failed, as the run knows it."""

@@ -174,13 +174,13 @@ class ScopePlay:
         """A hook was run, or a child that nobody waits for was looked at."""
         unit = self.unit
         if key == BEFORE:
-            unit.input.restore(value)
+            unit.take_inputs(value)
             return self._arrange(at)
         if key == CHILDREN:
-            unit.output.restore(value)
+            unit.take(value)
             return self._close(at)
         if key == AFTER:
-            unit.output.restore(value)
+            unit.take(value)
             return self._end(at)
         assert self.arrangement is not None
         if value is not None:
