@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import simpy
 
-from penstock.model import events as e
+from penstock.model.published import published_in
 from penstock.simulations import WorkflowRunner
 from penstock.simulations.assembling import executed
-from penstock.simulations.messages import FIELDS, PUBLISHED
+from penstock.simulations.messages import FIELDS
 from tests.simulations.conftest import WORKFLOWS
 
 
@@ -26,8 +26,8 @@ def played(name: str, **parameters: Any) -> float:
 def messages_of(runner: WorkflowRunner, run_id: str | None) -> list[dict[str, Any]]:
     """What an execution published, as the log of its run has it."""
     assert run_id is not None
-    notes = [event for _, _, event in runner.engine.events_of(run_id) if isinstance(event, e.Noted)]
-    return [each["message"] for note in notes if note.topic == PUBLISHED for each in note.data["messages"]]
+    events = [event for _, _, event in runner.engine.events_of(run_id)]
+    return [each["message"] for event in events for each in published_in(event)]
 
 
 def test_data_taking_publishes_its_whole_cycle(shipped: WorkflowRunner) -> None:

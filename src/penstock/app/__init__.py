@@ -32,6 +32,10 @@ def open_engine(store: str | None = None, **options: Any) -> Engine:
     address = address_of(store)
     for name in ("durability", "executor", "lease_seconds"):
         options[name] = found(name, options.get(name)).value
+    if found("broker").value is not None:
+        from penstock.app.publishing import Publisher
+
+        options["observers"] = [*options.get("observers", ()), Publisher()]
     return Engine(store_at(address, options.pop("durability")), address, **options)
 
 

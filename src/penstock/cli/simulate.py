@@ -12,6 +12,7 @@ from penstock.cli import ending, simulated
 from penstock.cli.desk import Desk, with_desk
 from penstock.errors import InputError
 from penstock.model import events as e
+from penstock.model.published import published_in
 
 if TYPE_CHECKING:
     from penstock.simulations import WorkflowExecution
@@ -72,14 +73,11 @@ class Messages:
         self._desk = desk
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
-        from penstock.simulations.messages import PUBLISHED
-
-        if isinstance(event, e.Noted) and event.topic == PUBLISHED:
-            for each in event.data["messages"]:
-                message = each["message"]
-                self._desk.say(
-                    f"{message['simulation_tick']:>12,.1f}  {message['msg_type']}  {_more(message)}".rstrip()
-                )
+        for each in published_in(event):
+            message = each["message"]
+            self._desk.say(
+                f"{message['simulation_tick']:>12,.1f}  {message['msg_type']}  {_more(message)}".rstrip()
+            )
 
 
 def _more(message: dict[str, Any]) -> str:

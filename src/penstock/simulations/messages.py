@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-PUBLISHED: Final = "published"
-"""The topic of the notes in a run's log that hold messages: `{"attempt": 1, "messages": [...]}`."""
-
 MEASURED: Final = "measured"
 """The topic of the notes that hold figures so far: `{"attempt": 1, "metrics": {...}}`."""
 
 DESTINATION: Final = "epictopic"
+FRAME: Final = "stf_gen"
+"""The kind that there are many of; all others of the known kinds are promised: none may be lost."""
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {
     "run_imminent": ("beam", "not_ready"),

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.context import Context, context, in_worker
+from penstock.model.published import PUBLISHED
 from penstock.simulations.assembling import assembled, executed
 from penstock.simulations.confining import room
 from penstock.simulations.kernel import SLICE, Clockwork, environment
-from penstock.simulations.messages import MEASURED, PUBLISHED
+from penstock.simulations.messages import MEASURED
 from penstock.simulations.records import now
 from penstock.simulations.source import CLASS
 from penstock.simulations.station import MANY, Station

@@ -22,7 +22,7 @@ from penstock.simulations.registering import definition_of, made_of, user
 from penstock.simulations.simulation import Limits, Simulation, order_of
 from penstock.simulations.source import CLASS, source_of
 from penstock.simulations.started import Started
-from penstock.simulations.station import Deliver, Station
+from penstock.simulations.station import Deliver, Station, to_the_broker
 
 if TYPE_CHECKING:
     import logging
@@ -34,7 +34,8 @@ class WorkflowRunner:
     """Runs simulated workflows on the engine of a store (left out, the default one).
 
     `folder` is where workflows' files are; left out, the nearest folder `workflows` upward. `deliver` is handed the messages of
-    executions that run inside this process. Code that came over the network runs only with `allow_network`.
+    executions that run inside this process; left out, they go to the broker that the settings name, as all others do. Code
+    that came over the network runs only with `allow_network`.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class WorkflowRunner:
         self._store = store
         self._folder = None if folder is None else os.fspath(folder)
         self.limits = limits
-        self.deliver: Deliver = deliver or (lambda _: None)
+        self.deliver: Deliver = deliver or to_the_broker
         self.allow_network = allow_network
         self._station: Station | None = None
 

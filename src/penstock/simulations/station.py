@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.codecs import JsonCodec
 from penstock.simulations.measures import Measures
-from penstock.simulations.messages import DESTINATION, complete
+from penstock.simulations.messages import DESTINATION, FRAME, STATES, complete
 from penstock.simulations.pool import Pool
 from penstock.simulations.records import now
 
@@ -82,7 +82,8 @@ class Station:
         whole |= self._lane(kind)
         self._codec.encode(whole)  # what cannot be stored is refused here, where its author sees it
         self.measures.messages[kind] += 1
-        self._waiting.append({"destination": destination, "message": whole})
+        promised = {"promised": True} if kind in STATES and kind != FRAME else {}
+        self._waiting.append({"destination": destination, "message": whole, **promised})
         if len(self._waiting) >= self._many or time.monotonic() - self._delivered > PATIENCE_SECONDS:
             self.flush()
         return whole
@@ -100,7 +101,14 @@ class Station:
 
     def _lane(self, kind: str) -> dict[str, int]:
         lane = 0
-        if kind == "stf_gen":
+        if kind == FRAME:
             lane, self._turn = self._turn % len(self._lanes), self._turn + 1
         self._lanes[lane] += 1
         return {"stream": lane, "stream_sequence": self._lanes[lane]}
+
+
+def to_the_broker(messages: list[dict[str, Any]]) -> None:
+    """Send messages to the broker that the settings name, if they name one."""
+    from penstock.app.publishing import Publisher
+
+    Publisher().send(messages)

@@ -1,0 +1,104 @@
+"""Messages of simulated workflows on their way to a broker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import simpy
+
+import penstock
+from penstock.app.brokers import close_shared
+from penstock.app.publishing import Publisher
+from penstock.errors import BrokerClosed
+from penstock.simulations import WorkflowRunner
+from tests.simulations.conftest import WORKFLOWS, Write
+
+
+@pytest.fixture
+def recorded(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The broker that the settings name: a file; what is in it."""
+    close_shared()
+    monkeypatch.setenv("PENSTOCK_BROKER", f"jsonl:{project / 'messages.jsonl'}")
+    yield lambda: [json.loads(line) for line in (project / "messages.jsonl").read_text().splitlines()]
+    close_shared()
+
+
+def test_what_is_published_goes_to_the_broker_that_the_settings_name(project: Path, recorded: Any) -> None:
+    with penstock.open(project / "runs.db") as engine:
+        found = WorkflowRunner(engine, folder=WORKFLOWS).run(
+            "stf_processing", overrides={"physics_duration_min": 1}
+        )
+    sent = recorded()
+    assert [json.loads(each["body"])["msg_type"] for each in sent] == [
+        "run_imminent", "start_run", *["stf_gen"] * 29, "end_run",
+    ]  # fmt: skip
+    assert {each["topic"] for each in sent} == {"epictopic"}
+    assert sent[0]["headers"] == {
+        "msg_type": "run_imminent",
+        "namespace": "penstock",
+        "execution_id": found.execution_id,
+        "run_id": found.run_id,
+    }
+    body = json.loads(sent[0]["body"])
+    assert (body["state"], body["simulation_tick"]) == ("beam", 0)
+
+
+def test_so_does_what_is_published_inside_the_callers_process(
+    project: Path, recorded: Any, write: Write
+) -> None:
+    write(
+        "w",
+        'self.runner.send_message("lab", {"msg_type": "hello"})',
+        "yield env.timeout(1)",
+        constructor="p, runner, execution_id",
+    )
+    env = simpy.Environment()
+    with penstock.open(project / "runs.db") as engine:
+        env.process(WorkflowRunner(engine).run_by_name("w").execute(env))
+        env.run()
+    (sent,) = recorded()
+    assert (sent["topic"], sent["headers"]["msg_type"]) == ("lab", "hello")
+
+
+class Away:
+    """A broker that takes nothing."""
+
+    url = "away:"
+
+    def send(
+        self,
+        topic: str,
+        body: str | bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        promised: bool = False,
+    ) -> bool:
+        if promised:
+            raise BrokerClosed("it is closed")
+        return False
+
+    def flush(self, seconds: float) -> None: ...
+    def health(self) -> dict[str, Any]:
+        return {}
+
+    def close(self, seconds: float = 5.0) -> None: ...
+
+
+def test_a_broker_that_is_away_costs_a_run_nothing_but_its_messages(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = Publisher(Away())
+    with (
+        caplog.at_level(logging.WARNING),
+        penstock.open(project / "runs.db", observers=[publisher]) as engine,
+    ):
+        runner = WorkflowRunner(engine, folder=WORKFLOWS)
+        assert runner.run("stf_processing", overrides={"physics_duration_min": 1}).status == "completed"
+    assert publisher.lost == 32
+    (said,) = [each.getMessage() for each in caplog.records if "cannot be sent" in each.getMessage()]
+    assert said == "messages cannot be sent to away:: it is closed"
