@@ -76,16 +76,24 @@ def _edge(xs: list[float], first: int, label: str) -> str:
 
 
 def _back(picture: Picture, placed: Placed, box: Box, target: str, lane: int) -> str:
-    """A line that leaves a box to the right, goes up beside the drawing in a lane of its own, and arrives from the right."""
-    x = placed.width + MARGIN + lane * LANE
-    left, right = (
-        (placed.x[each.name] + _width(each) / 2 + MARGIN, _top(placed.layer[each.name]))
-        for each in (box, picture.boxes[target])
-    )
-    leaves, arrives = left[1] + HEIGHT * 0.7, right[1] + HEIGHT * 0.3
-    d = f"M{left[0]:.1f},{leaves:.1f} H{x - 6:.1f} Q{x:.1f},{leaves:.1f} {x:.1f},{leaves - 6:.1f}"
-    d += f" V{arrives + 6:.1f} Q{x:.1f},{arrives:.1f} {x - 6:.1f},{arrives:.1f} H{right[0]:.1f}"
+    """A line that leaves a box downwards, goes up beside the drawing in a lane of its own, and arrives from above.
+
+    Across it goes between the layers, so that it passes no box.
+    """
+    side = placed.width + MARGIN + lane * LANE
+    (begin, low), (end, high) = (_quarter(each, placed) for each in (box, picture.boxes[target]))
+    low += HEIGHT
+    under, above = low + 11, high - 11
+    d = f"M{begin:.1f},{low:.1f} V{under - 5:.1f} Q{begin:.1f},{under:.1f} {begin + 5:.1f},{under:.1f}"
+    d += f" H{side - 5:.1f} Q{side:.1f},{under:.1f} {side:.1f},{under - 5:.1f} V{above + 5:.1f}"
+    d += f" Q{side:.1f},{above:.1f} {side - 5:.1f},{above:.1f} H{end + 5:.1f}"
+    d += f" Q{end:.1f},{above:.1f} {end:.1f},{above + 5:.1f} V{high:.1f}"
     return _line(d, picture.labels.get((box.name, target), ""), "back")
+
+
+def _quarter(box: Box, placed: Placed) -> tuple[float, float]:
+    """A place on the upper side of a box, to the right of where edges that lead on arrive."""
+    return placed.x[box.name] + _width(box) / 4 + MARGIN, _top(placed.layer[box.name])
 
 
 def _line(d: str, label: str, kind: str = "on") -> str:
