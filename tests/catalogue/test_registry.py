@@ -213,6 +213,7 @@ def test_a_durable_function_is_a_definition_like_others(known: Catalogue, write:
     assert (entry.name, entry.style, entry.docs) == ("total", "functions", "Adds numbers up.")
     assert str(entry.place) == f"{path}:10"
     assert entry.schema["required"] == ["numbers"]
+    assert entry.document()["outputs"] == [{"name": "result", "type": "int"}]
 
 
 def test_a_class_tells_its_own_words_and_line(known: Catalogue, write: Write) -> None:

@@ -111,6 +111,12 @@ class DurableFunction(Generic[P, R, C]):
         return resolve_annotations(self.fn, self._parameters)
 
     @property
+    def outputs(self) -> dict[str, Parameter]:
+        """What a run gives, by the type that the function says it returns."""
+        returned = hints_of(self.fn).get("return", inspect.Parameter.empty)
+        return {"result": Parameter("result", returned, None)}
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """What inputs are that are not given: recorded with the run, so that a replay has the same."""
         return {name: each.default for name, each in self._parameters.items() if not each.required}
