@@ -22,7 +22,7 @@ from penstock.errors import CommandRefused, PenstockError
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.calling import refuse_inside
-from penstock.model.ids import Ids, run_id_for
+from penstock.model.ids import Ids, PassingIds, run_id_for
 from penstock.model.program import Definition, Program
 from penstock.ports import Executor, Observer, Store
 
@@ -59,7 +59,7 @@ class Engine(Commanding, Driving, Submitting):
         super().__init__(store, address, executors or {}, observers, lease_seconds)
         self.default_executor = executor
         self._keeper: Keeper | None = None
-        self._ids = Ids(os.urandom)
+        self._ids = PassingIds(os.urandom) if store is None else Ids(os.urandom)
         install(clock=self.clock.now, echo=capture_echo)
         engines.add(self)
 
@@ -114,33 +114,47 @@ class Engine(Commanding, Driving, Submitting):
         *,
         key: str | None = None,
         began: Began | None = None,
-        **how: Any,
+        tags: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> tuple[Run[Any], bool]:
         stop_if_loading_main()
         self._check_open()
         program = definition.as_program()
         refuse_inside(program.name)
-        check_start(program.name, key=key, **how)
-        if program not in driver.checked:
-            check_calls(program.calls, driver.executor_for)
-            driver.checked.add(program)
+        if key is not None or tags is not None or timeout is not None:
+            check_start(program.name, key=key, tags=tags, timeout=timeout)
+        if program is not driver.seen:
+            self._check_program(program, driver)
         run_id = self._ids.fresh(self.clock.now()) if key is None else run_id_for(program.name, key)
-        self.learn(definition)
-        inputs = taken(definition, inputs, durable=self.journal.durable)
-        self.journal.text(inputs)
+        durable = self.journal.durable
+        inputs = taken(definition, inputs, durable=durable)
+        if durable:
+            self.learn(definition)
+            self.journal.text(inputs)
         state = machine.Run(run_id, program)
         handle: Run[Any] = Run(self, run_id, program.name, state, definition)
-        event = self._started(definition, program, inputs, **how)
-        with self.lock:  # so that two threads do not both find that a key is new
-            known = None if key is None else self.known(run_id)
-            if known is None:
-                self._hold(state, driver, handle)
+        event = self._started(definition, program, inputs, tags, timeout)
+        known = None
+        if key is None:
+            self._hold(state, driver, handle)
+        else:
+            with self.lock:  # so that two threads do not both find that a key is new
+                known = self.known(run_id)
+                if known is None:
+                    self._hold(state, driver, handle)
         if known is not None:
             return self._go_on(known, definition, driver, began)
         if began is not None:
             began(handle)
         driver.post_or_call(driver.start, state, event)
         return handle, True
+
+    def _check_program(self, program: Program, driver: Driver) -> None:
+        """Refuse code that its executors cannot run; once for a program and a driver."""
+        if program not in driver.checked:
+            check_calls(program.calls, driver.executor_for)
+            driver.checked.add(program)
+        driver.seen = program
 
     def _go_on(
         self, known: Run[Any], definition: Definition, driver: Driver, began: Began | None
@@ -163,13 +177,15 @@ class Engine(Commanding, Driving, Submitting):
         definition: Definition,
         program: Program,
         inputs: Any,
-        *,
-        tags: Mapping[str, str] | None = None,
-        timeout: float | None = None,
+        tags: Mapping[str, str] | None,
+        timeout: float | None,
     ) -> e.RunStarted:
         limit = timeout if timeout is not None else program.timeout
-        deadline = _sooner(None if limit is None else self.clock.now() + limit, _inherited_deadline())
-        said = dict(tags or {})
+        deadline = None if limit is None else self.clock.now() + limit
+        context = current()
+        if context is not None:  # what a step starts has to be done when the step's own run has to be
+            deadline = _sooner(deadline, context.deadline)
+        said = dict(tags) if tags else {}
         if not self.journal.durable:
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said)
         source = source_of(definition)
@@ -288,9 +304,3 @@ def _adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[s
 
 def _sooner(one: float | None, other: float | None) -> float | None:
     return other if one is None else one if other is None else min(one, other)
-
-
-def _inherited_deadline() -> float | None:
-    """What a step starts has to be done when the step's own run has to be."""
-    context = current()
-    return None if context is None else context.deadline

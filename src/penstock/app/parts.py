@@ -38,29 +38,25 @@ class Held(NamedTuple):
 
 
 class Holdings:
-    """The runs that this process drives, by id; for any thread."""
+    """The runs that this process drives, by id; for any thread: what each method does is one step of a dict."""
 
     def __init__(self) -> None:
         self._runs: dict[str, Held] = {}
-        self._lock = threading.Lock()
         self.narrator: Narrator | None = None  # an observer of the engine's, while anybody attends to it
 
     def add(self, held: Held) -> None:
         if self.narrator is not None:
             self.narrator.follow(held.state)
-        with self._lock:
-            self._runs[held.state.id] = held
+        self._runs[held.state.id] = held
 
     def get(self, run_id: str) -> Held | None:
         return self._runs.get(run_id)
 
     def pop(self, run_id: str) -> Held | None:
-        with self._lock:
-            return self._runs.pop(run_id, None)
+        return self._runs.pop(run_id, None)
 
     def all(self) -> list[Held]:
-        with self._lock:
-            return list(self._runs.values())
+        return list(self._runs.values())
 
     def recorded(self) -> list[machine.Run]:
         """The states of those whose log has begun."""

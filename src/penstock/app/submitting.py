@@ -14,7 +14,7 @@ from penstock.engine.rows import row_of
 from penstock.errors import SettingsError
 from penstock.model import events as e
 from penstock.model.changes import Change, Guard, Put
-from penstock.model.ids import Ids, run_id_for
+from penstock.model.ids import Ids, PassingIds, run_id_for
 from penstock.model.program import Definition
 from penstock.model.texts import is_writable
 from penstock.model.wording import shown
@@ -28,7 +28,7 @@ PLACES_A_PRIORITY = 1_000
 class Submitting(Reading):
     """The part of an engine that leaves runs to workers."""
 
-    _ids: Ids
+    _ids: Ids | PassingIds
 
     def submit(  # noqa: PLR0913 - one keyword a power
         self,

@@ -91,8 +91,9 @@ class AioDriver(Driver):
         self._turning, late = True, False
         end = time.perf_counter() + TURN_SECONDS
         try:
-            while self.turn() and not (late := time.perf_counter() > end):
-                pass
+            while self.turn() and (self.ready or self.core.restless):
+                if late := time.perf_counter() > end:
+                    break
         except BaseException:
             late = True
             raise

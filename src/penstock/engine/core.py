@@ -292,6 +292,16 @@ class Core:
         return bool(self._rows)
 
     @property
+    def restless(self) -> bool:
+        """Whether something waits to be sealed, or a step for a slot that is free."""
+        if self._rows or self._stops or self._over or self._refill:
+            return True
+        for lane in self._lanes:
+            if lane.queue and lane.free > 0:
+                return True
+        return False
+
+    @property
     def idle(self) -> bool:
         """Whether no step is live or ready: only timers, letters and resumes can move anything."""
         return all(lane.free == lane.capacity and not lane.queue for lane in self._lanes)

@@ -59,6 +59,7 @@ class Driver:
         self.flying: dict[Step, Context] = {}  # what executors have
         self.here: tuple[Step, Context] | None = None  # what this thread is running
         self.checked: WeakSet[Any] = WeakSet()  # programs whose steps this driver can run
+        self.seen: Any = None  # the last of them
         self.written = 0  # number of the last batch that is durable
         self.sent = 0  # number of the last batch handed over
         self._hurried = False  # whether there is mail that no further step is to run before

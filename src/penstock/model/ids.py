@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import count
 
 NEAR_SECONDS = 1.0
 
@@ -22,6 +23,18 @@ class Ids:
         if not self._until - NEAR_SECONDS <= now < self._until:
             self._near, self._until = chance[:1], now + NEAR_SECONDS
         return new_id(self._near + chance[1:])
+
+
+class PassingIds:
+    """Ids of runs that nothing is kept of: one random beginning, then a count."""
+
+    def __init__(self, chance: Callable[[int], bytes]) -> None:
+        self._beginning = chance(4).hex()
+        self._count = count(int.from_bytes(chance(3), "big"))
+
+    def fresh(self, now: float) -> str:
+        """An id nobody has."""
+        return f"{self._beginning}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
 def new_id(chance: bytes) -> str:
