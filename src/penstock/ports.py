@@ -255,7 +255,7 @@ class Broker(Protocol):
     def flush(self, seconds: float) -> None:
         """Wait until the broker has all that was sent before.
 
-        Raises BrokerUnavailable, with the reason, if it has not after so many seconds, or if any of it was lost meanwhile.
+        Raises BrokerUnavailable, with the reason, if it has not after so many seconds, or if messages were lost meanwhile.
         """
 
     def health(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Playing(RuleBasedStateMachine):
         self.outbox = Outbox(ROOM, ROOM_BYTES)
         self.waiting: list[tuple[int, int, bool]] = []  # number, size, promised; likewise:
         self.flying: list[tuple[int, int, bool]] = []
+        self.singly = False
         self.arrived = 0
         self.lost = 0
 
@@ -49,14 +50,14 @@ class Playing(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         taken = self.outbox.take()
-        if not self.waiting:
+        if not self.waiting or (self.singly and self.flying):
             assert taken is None
             return
         assert taken is not None
         first = self.waiting.pop(0)
         entry, ask = taken
         assert (entry.number, len(entry.frame), entry.promised) == first
-        assert ask or not entry.promised
+        assert ask or not (entry.promised or self.singly)
         assert ask or self.waiting, "the last of a row asks for a receipt"
         self.flying.append(first)
 
@@ -65,6 +66,7 @@ class Playing(RuleBasedStateMachine):
     def confirm(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(self.flying))[0]
         self.outbox.confirm(number)
+        self.singly = False
         left = [each for each in self.flying if each[0] > number or (each[2] and each[0] != number)]
         self.arrived += len(self.flying) - len(left)
         self.flying = left
@@ -80,6 +82,7 @@ class Playing(RuleBasedStateMachine):
     @rule()
     def lose(self) -> None:
         self.outbox.lose()
+        self.singly = self.singly or any(each[2] for each in self.flying)
         self.lost += sum(not each[2] for each in self.flying)
         self.waiting = [each for each in self.flying if each[2]] + self.waiting
         self.flying = []
@@ -96,6 +99,8 @@ class Playing(RuleBasedStateMachine):
         assert self.outbox.confirmed == self.arrived
         assert self.outbox.lost == self.lost
         assert self.outbox.flying == bool(self.flying)
+        alone = self.singly and self.flying and self.flying[0][2]
+        assert self.outbox.alone == (self.flying[0][0] if alone else 0)
         assert (self.outbox._kept, self.outbox._bytes) == (self.kept, self.kept_bytes)
         for number in range(self.outbox.last + 1):
             pending = [each for each in [*self.waiting, *self.flying] if each[0] <= number]

@@ -370,6 +370,33 @@ def test_a_message_that_the_server_refuses_is_given_up_and_the_next_goes_out() -
         assert broker.health()["refused"] == 1
 
 
+def test_a_message_that_a_server_cannot_bear_is_found_and_given_up() -> None:
+    def chokes(connection: Connection) -> None:
+        connection.greet()
+        while connection.take(refused=b"too big").body != b"too big":
+            pass
+        connection.say("ERROR", message="that was too much")  # of which message it does not say
+
+    with serving(chokes) as server, publish(server) as broker:
+        for body in ("1", "too big", "2", "3"):
+            broker.send("orders", body, promised=True)
+        until(lambda: broker.health()["waiting"] == 0)
+        assert [message.body for message in server.arrived(3)] == ["1", "2", "3"]
+        assert broker.health() == broker.health() | {"confirmed": 3, "refused": 1}
+
+
+def test_a_server_that_is_only_confused_for_a_while_loses_no_promised_message() -> None:
+    def is_confused(connection: Connection) -> None:
+        connection.greet()
+        connection.frame()
+        connection.say("ERROR", message="one moment")
+
+    with serving(is_confused, is_confused, ends_at_once, is_confused, serve) as server, publish(server) as broker:
+        broker.send("orders", "1", promised=True)
+        broker.flush(WAIT_SECONDS)
+        assert broker.health() == broker.health() | {"confirmed": 1, "refused": 0}
+
+
 def test_a_promised_message_bids_the_server_keep_it() -> None:
     with serving() as server, publish(server) as broker:
         broker.send("orders", "kept", promised=True)

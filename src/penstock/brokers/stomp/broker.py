@@ -29,6 +29,8 @@ from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavail
 RESERVED: Final = frozenset(
     {"content-length", "destination", "message-id", "receipt", "subscription", "transaction"}
 )
+TRIES: Final = 3
+"""So often a promised message is sent alone to a server that answers with an error and names none; then it is given up."""
 _JOIN_SECONDS: Final = 1.0
 _log = logging.getLogger("penstock")
 
@@ -63,6 +65,10 @@ class StompBroker:
         self._failures = 0  # since something went well
         self._error: str | None = None
         self._asked = NEVER  # since when a receipt is owed to us
+        self._blamed, self._blames = (
+            0,
+            0,
+        )  # the number of a message that may be at fault for errors, and how often
 
     # What anybody may call
 
@@ -75,6 +81,7 @@ class StompBroker:
         promised: bool = False,
     ) -> bool:
         """See Broker.send."""
+        self._check_process()
         message = checked(topic, body, headers, reserved=RESERVED)
         destination = destination_of(message.topic, self.prefix)
         frame = _frame(destination, message.body, message.headers, promised)
@@ -94,6 +101,7 @@ class StompBroker:
 
     def flush(self, seconds: float) -> None:
         """See Broker.flush."""
+        self._check_process()
         with self._changed:
             self._check_open()
             last, lost = self._outbox.last, self._outbox.lost
@@ -114,17 +122,16 @@ class StompBroker:
 
     def health(self) -> dict[str, Any]:
         """See Broker.health."""
-        with self._changed:
-            outbox = self._outbox
-            return {
-                "connected": self._connected,
-                "waiting": outbox.waiting,
-                "confirmed": outbox.confirmed,
-                "dropped": outbox.dropped,
-                "doubtful": outbox.doubtful,
-                "refused": outbox.refused,
-                "error": self._error,
-            }
+        outbox = self._outbox
+        return {
+            "connected": self._connected,
+            "waiting": outbox.waiting,
+            "confirmed": outbox.confirmed,
+            "dropped": outbox.dropped,
+            "doubtful": outbox.doubtful,
+            "refused": outbox.refused,
+            "error": self._error,
+        }
 
     def close(self, seconds: float = 5.0) -> None:
         """See Broker.close."""
@@ -148,16 +155,20 @@ class StompBroker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _check_open(self) -> None:
+    def _check_process(self) -> None:
+        """Before its lock is touched, which may be held for ever in a forked child."""
         if self._process != os.getpid():
             raise BrokerClosed(f"{self.url} was opened by process {self._process}: open it anew in this one")
+
+    def _check_open(self) -> None:
         if self._closed:
             raise BrokerClosed(f"{self.url} was closed; open another")
 
     def _wake(self) -> None:
         if self._thread is None and self._outbox.waiting:
-            self._thread = threading.Thread(target=self._serve, name="penstock-stomp", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._serve, name="penstock-stomp", daemon=True)
+            thread.start()
+            self._thread = thread
         self._bell.ring()
 
     # What its thread does
@@ -177,6 +188,8 @@ class StompBroker:
         self._bell.close()
 
     def _converse(self, link: Link) -> None:
+        if self._error is not None:
+            _log.info("%s answers again", self.server)
         with self._changed:
             self._connected, self._error, self._asked = True, None, NEVER
             if not self._outbox.waiting:
@@ -224,12 +237,19 @@ class StompBroker:
         said = str(error) if ours else f"{self.server} was left for a fault: {type(error).__name__}: {error}"
         with self._changed:
             if isinstance(error, Refusal):
-                self._outbox.refuse(_number(error.receipt))
+                self._outbox.refuse(_number(error.receipt) or self._to_blame())
             if said != self._error:
                 _log.warning("%s", said, exc_info=None if ours else error)
             self._error = said
             self._failures += 1
             self._lose()
+
+    def _to_blame(self) -> int:
+        """The message that an error is about, though it does not say so; 0 while that is not certain."""
+        number = self._outbox.alone
+        self._blames = self._blames + 1 if number == self._blamed else 1
+        self._blamed = number
+        return number if self._blames >= TRIES else 0
 
     def _lose(self) -> None:
         self._connected = False

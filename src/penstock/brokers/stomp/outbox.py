@@ -3,6 +3,7 @@
 - Order is the order of sending. Promised messages stay until they are confirmed by name; a connection that is lost has them
   sent again, before anything newer.
 - Others are forgotten when they were written; they are doubtful until the server has confirmed something later.
+- After a loss messages go one by one until one is confirmed: so it is known which one a server cannot bear.
 - Where there is no room the oldest that are not promised, and were not written yet, give way.
 """
 
@@ -39,6 +40,7 @@ class Outbox:
         self._kept = 0  # messages that take up room, and their bytes; likewise of those that can give way:
         self._bytes = self._plain_bytes = 0
         self._unasked = self._unasked_bytes = 0  # frames since a receipt was asked for
+        self._singly = False
         self.last = 0  # number of the newest message
         self.confirmed = self.dropped = self.doubtful = self.refused = 0
 
@@ -56,6 +58,12 @@ class Outbox:
     def flying(self) -> bool:
         """Whether something was written and not confirmed."""
         return bool(self._flying)
+
+    @property
+    def alone(self) -> int:
+        """The number of the promised message that was the only one on its way, 0 if it was not the only one."""
+        number, entry = next(iter(self._flying.items()), (0, None))
+        return number if self._singly and entry is not None else 0
 
     def put(self, frame: bytes, promised: bool) -> bool | None:
         """Take a message. False: no room, and it is counted as dropped; None: no room for one that is promised."""
@@ -80,7 +88,7 @@ class Outbox:
 
     def take(self) -> tuple[Entry, bool] | None:
         """The next to be written, and whether to ask for a receipt; None if nothing waits or too much is unconfirmed."""
-        if len(self._flying) >= WINDOW or not (self._plain or self._promised):
+        if len(self._flying) >= (1 if self._singly else WINDOW) or not (self._plain or self._promised):
             return None
         entry = self._earlier().popleft()
         self._flying[entry.number] = entry if entry.promised else None
@@ -92,7 +100,7 @@ class Outbox:
         self._unasked += 1
         self._unasked_bytes += len(entry.frame)
         many = self._unasked >= EVERY or self._unasked_bytes >= EVERY_BYTES
-        if not (entry.promised or many) and (self._plain or self._promised):
+        if not (entry.promised or many or self._singly) and (self._plain or self._promised):
             return False
         self._unasked = self._unasked_bytes = 0
         return True
@@ -111,6 +119,7 @@ class Outbox:
         """The server has this message, and all before it that were not promised."""
         if number not in self._flying:
             return
+        self._singly = False
         for other in self._until(number):
             entry = self._flying[other]
             if entry is None or other == number:
@@ -128,6 +137,7 @@ class Outbox:
         promised = [entry for entry in self._flying.values() if entry is not None]
         self.doubtful += len(self._flying) - len(promised)
         self._flying.clear()
+        self._singly = self._singly or bool(promised)
         self._promised.extendleft(reversed(promised))
         self._unasked = self._unasked_bytes = 0
 
