@@ -106,7 +106,7 @@ class Engine(Commanding, Driving, Submitting):
         """For a step of a run, on the thread that drives it: start another run there."""
         return self._begin(definition, inputs, held.driver, **how)[0]
 
-    def _begin(
+    def _begin(  # noqa: PLR0913 - one keyword an option
         self,
         definition: Definition,
         inputs: Any,
