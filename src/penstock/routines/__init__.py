@@ -3,6 +3,7 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.routines.flow import Flow
+    from penstock.routines.functions import routine
     from penstock.routines.job_state import ExecutionRecord, JobState
     from penstock.routines.routine import Routine
     from penstock.routines.strategies import ErrorHandler, ErrorStrategy
@@ -20,6 +21,7 @@ __all__ = [
     "JobState",
     "Routine",
     "Slot",
+    "routine",
 ]
 
 _PLACES = {
@@ -33,6 +35,7 @@ _PLACES = {
     "JobState": "job_state",
     "Routine": "routine",
     "Slot": "wiring",
+    "routine": "functions",
 }
 
 

@@ -48,6 +48,22 @@ def bind(handler: Callable[..., Any]) -> Call:
     return _several(handler, named)
 
 
+def bind_result(handler: Callable[..., Any], name: str) -> Call:
+    """As `bind`; a lone parameter is also given the value that came under another name, `name`."""
+    call, found = bind(handler), signature_of(handler)
+    if len(found) != 1 or found[0].kind not in (*_BY_NAME, inspect.Parameter.POSITIONAL_ONLY):
+        return call
+    own = found[0].name
+
+    def call_alone(data: dict[str, Any]) -> Any:
+        for known in (own, name):
+            if known in data:
+                return handler(data[known])
+        return call(data)
+
+    return call_alone
+
+
 def signature_of(handler: Callable[..., Any]) -> list[inspect.Parameter]:
     """A handler's parameters; of one that does not tell them, a lone one by place."""
     if not callable(handler):

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import DefinitionError
-from penstock.model.graph import nearest
 from penstock.routines.activation import Place
 from penstock.routines.binding import Parameter, parameters_of
+from penstock.routines.building import Building
+from penstock.routines.checks import Problem, problems
+from penstock.routines.drawing import mermaid
 from penstock.routines.job_state import JobState
+from penstock.routines.outline import outline
 from penstock.routines.plan import checked_strategy, compiled, place_at, revision_of
 from penstock.routines.program import FlowProgram
 from penstock.routines.progress import HISTORY
-from penstock.routines.routine import Routine
-from penstock.routines.strategies import ErrorHandler
 from penstock.routines.tracker import ExecutionTracker
-from penstock.routines.wiring import Connection
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -27,7 +27,7 @@ _made: Counter[str] = Counter()
 """How many flows without a name each module has made: their names must be the same whenever it is loaded."""
 
 
-class Flow:
+class Flow(Building):
     """Routines and the connections between them.
 
     `execution_strategy` is "sequential" (depth first, in the order of emitting and connecting) or "concurrent" (up to
@@ -47,18 +47,16 @@ class Flow:
         hooks: Iterable[Any] = (),
         entry: str | None = None,
     ) -> None:
+        super().__init__()
         self.module = sys._getframe(1).f_globals.get("__name__", "")
         self.flow_id = flow_id or _next_name(self.module)
         self.store = store
         self.history = history
         self.entry = entry
-        self.hooks = list(hooks)
+        self.hooks.extend(hooks)
         self.job_state: JobState | None = None
         self.execution_tracker = ExecutionTracker(self.flow_id)
         self.jobs: list[JobState] = []  # those that are being driven
-        self._routines: dict[str, Routine] = {}
-        self._error_handler: ErrorHandler | None = None
-        self._compiled: tuple[Any, FlowProgram] | None = None
         self.set_execution_strategy(execution_strategy, max_workers)
 
     @property
@@ -66,86 +64,34 @@ class Flow:
         """Its id: what runs are listed under."""
         return self.flow_id
 
-    # Building
-
-    def add_routine(self, routine: Routine, routine_id: str | None = None) -> str:
-        """Add a routine under an id, else under the name of its class; returns the id."""
-        _check_routine(routine, self.flow_id)
-        if routine_id is None:
-            routine_id = self._free_name(getattr(routine, "name", None) or type(routine).__name__)
-        self._check_id(routine_id)
-        self.hold(routine, routine_id)
-        return routine_id
-
-    def hold(self, routine: Routine, routine_id: str) -> None:
-        """Add a routine as it is."""
-        self._routines[routine_id] = routine
-        routine.flow = self
-        self._compiled = None
-
-    def connect(
-        self,
-        source_routine_id: str,
-        source_event: str,
-        target_routine_id: str,
-        target_slot: str,
-        param_mapping: Mapping[str, str] | None = None,
-    ) -> Connection:
-        """Deliver what one routine emits to another's slot, parameters renamed as `param_mapping` says."""
-        event = self.routine(source_routine_id).event(source_event)
-        slot = self.routine(target_routine_id).slot(target_slot)
-        return event.connect(slot, param_mapping)
-
-    def routine(self, routine_id: str) -> Routine:
-        """A routine by its id. Raises DefinitionError for one that is not there."""
-        found = self._routines.get(routine_id)
-        if found is None:
-            close = nearest(str(routine_id), self._routines)
-            known = ", ".join(map(repr, self._routines)) or "none"
-            hint = f"did you mean {close!r}?" if close else f"it has {known}"
-            raise DefinitionError(f"flow {self.flow_id!r} has no routine {routine_id!r}; {hint}")
-        return found
-
-    @property
-    def routines(self) -> dict[str, Routine]:
-        """Its routines by id."""
-        return dict(self._routines)
-
-    @property
-    def connections(self) -> list[Connection]:
-        """Every connection between its routines, by source, in the order in which messages are delivered."""
-        return [
-            each
-            for routine in self._routines.values()
-            for event in routine.events.values()
-            for each in event.connections
-        ]
-
     def set_execution_strategy(self, strategy: str, max_workers: int | None = None) -> None:
         """Run jobs that say nothing else "sequential" or "concurrent"."""
         self.execution_strategy, workers = checked_strategy(strategy, max_workers)
         self.max_workers = getattr(self, "max_workers", workers) if max_workers is None else workers
 
-    def set_error_handler(self, error_handler: ErrorHandler | None) -> None:
-        """What becomes of a job when an activation fails whose routine has no error handler of its own."""
-        if error_handler is not None and not isinstance(error_handler, ErrorHandler):
-            raise DefinitionError(f"an error handler must be an ErrorHandler, not {error_handler!r}")
-        self._error_handler = error_handler
-        self._compiled = None
+    def validate(self) -> list[Problem]:
+        """What looks wrong: slots that nothing leads to, routines no job comes to, parameters and types that do not fit."""
+        return list(problems(self))
 
-    def get_error_handler(self) -> ErrorHandler | None:
-        """Its error handler, if it has one."""
-        return self._error_handler
+    def to_mermaid(self) -> str:
+        """The flow as a Mermaid flowchart."""
+        return mermaid(outline(self.as_program()))
 
-    def add_hook(self, hook: Any) -> None:
-        """Have an object told what happens. Each of these methods is called if it has it, on the thread where it happens:
+    def serialize(self) -> dict[str, Any]:
+        """The flow as plain values that JSON can hold; see penstock.routines.serialization."""
+        from penstock.routines.serialization import serialize
 
-        `on_activation_start(job, routine, slot, data)`, `on_activation_end(job, routine, slot, seconds)`,
-        `on_activation_error(job, routine, slot, error)`, `on_event(job, routine, slot, event, data)`, `on_job_start(job)` and
-        `on_job_end(job)`. `job` is the id of the job's run, for the last two the JobState. One that raises is logged.
+        return serialize(self)
+
+    def deserialize(self, data: Mapping[str, Any], *, allow: Iterable[str] = ()) -> Flow:
+        """Become the flow that `serialize` told of.
+
+        Routines are made only of classes in modules that `allow` names, and in the module where this flow was made.
         """
-        self.hooks.append(hook)
-        self._compiled = None
+        from penstock.routines.serialization import deserialize
+
+        deserialize(self, data, {*allow, self.module})
+        return self
 
     # What the engine is given
 
@@ -168,7 +114,7 @@ class Flow:
 
     def modules(self) -> set[str]:
         """Where it and its routines were written: classes from there may come back from a store."""
-        return {self.module, *(type(each).__module__ for each in self._routines.values())} - {"", "builtins"}
+        return {self.module, *(each.__module__ for each in self._routines.values())} - {"", "builtins"}
 
     @property
     def inputs(self) -> dict[str, Parameter]:
@@ -234,8 +180,13 @@ class Flow:
 
         return pause(self, job, reason, checkpoint)
 
-    def resume(self, job_state: JobState | None = None, *, store: str | Engine | None = None) -> JobState:
-        """Go on with a paused or failed job on this thread; what was finished is not repeated. Of a completed one: nothing."""
+    def resume(
+        self, job_state: JobState | str | None = None, *, store: str | Engine | None = None
+    ) -> JobState:
+        """Go on with a paused or failed job on this thread; what was finished is not repeated. Of a completed one: nothing.
+
+        A job that is recorded in a store may be named by its run: its id, a unique beginning of it, or "latest".
+        """
         from penstock.routines.running import resume
 
         return resume(self, job_state, store)
@@ -259,25 +210,6 @@ class Flow:
                 self.cancel("the flow was shut down", job=job)
         self.wait_for_completion()
 
-    # Inside
-
-    def _free_name(self, name: str) -> str:
-        number = 1
-        while (found := name if number == 1 else f"{name}_{number}") in self._routines:
-            number += 1
-        return found
-
-    def _check_id(self, routine_id: Any) -> None:
-        if not isinstance(routine_id, str) or not routine_id or set(routine_id) & set("/@#."):
-            raise DefinitionError(
-                f"{routine_id!r} cannot be a routine's id: it must be text without '/', '@', '#' and '.', which stand for"
-                " something else"
-            )
-        if routine_id in self._routines:
-            raise DefinitionError(
-                f"flow {self.flow_id!r} has a routine {routine_id!r} already: give this one another id"
-            )
-
     def __repr__(self) -> str:
         return f"<Flow {self.flow_id}: {len(self._routines)} routines>"
 
@@ -285,10 +217,3 @@ class Flow:
 def _next_name(module: str) -> str:
     _made[module] += 1
     return "flow" if _made[module] == 1 else f"flow-{_made[module]}"
-
-
-def _check_routine(routine: Any, flow: str) -> None:
-    if not isinstance(routine, Routine):
-        raise DefinitionError(
-            f"flow {flow!r} takes routines, not {routine!r}: subclass Routine, or say @routine"
-        )

@@ -40,6 +40,7 @@ class JobState:
         self.created_at = datetime.now(UTC)
         self.updated_at = self.created_at
         self.run_id: str | None = None
+        self.input_id: str | None = None  # its id in the input of its run, where that is not its own
         self.store: str | None = None
         self.outcome: str | None = None  # how it really ended, whatever was made of its status since
         self.how: dict[str, Any] = {}  # strategy and workers

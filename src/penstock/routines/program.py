@@ -23,6 +23,7 @@ from penstock.model.state import Run
 from penstock.model.subjects import Subject
 from penstock.routines.messages import Route, Routes, Station, appended, renamed
 from penstock.routines.progress import HISTORY, Message, Progress
+from penstock.routines.rooms import Rooms, feeds_of
 
 JOB = "@job"
 """The only name in an input that tells of a job; all other inputs are the parameters of the flow's own entry."""
@@ -60,6 +61,7 @@ class FlowProgram(Plan):
         self.strategy = strategy
         self.workers = workers
         self.bounded = any(each.capacity is not None for each in stations)
+        self.feeds = feeds_of(routes)
         self.expected: dict[str, Progress] = {}  # jobs whose progress somebody wants to see, until they begin
 
     def play(self, input: Any) -> FlowPlay:
@@ -72,7 +74,14 @@ class FlowProgram(Plan):
                 f"flow {self.name!r} does not say where it begins: flow.entry = a routine's id"
             )
         station = self.entry
-        return job_of("", station.routine, station.slot, params, self.strategy, self.workers, recorded=True)
+        return {
+            "id": "",
+            "pending": [[station.routine, station.slot, dict(params)]],
+            "begins": True,
+            "strategy": self.strategy,
+            "workers": self.workers,
+            "recorded": True,
+        }
 
     def subject(self, run: Run, path: str) -> Subject | None:
         """See penstock.model.subjects.Naming."""
@@ -86,33 +95,12 @@ class FlowProgram(Plan):
         return outline(self)
 
 
-def job_of(  # noqa: PLR0913 - what a job's first input holds
-    job: str,
-    routine: str,
-    slot: str,
-    params: Mapping[str, Any],
-    strategy: str,
-    workers: int,
-    *,
-    recorded: bool,
-) -> dict[str, Any]:
-    """The input of a job that begins with this message."""
-    return {
-        "id": job,
-        "pending": [[routine, slot, dict(params)]],
-        "begins": True,
-        "strategy": strategy,
-        "workers": workers,
-        "recorded": recorded,
-    }
-
-
 class FlowPlay:
     """One job. See penstock.model.program.Play."""
 
     __slots__ = (
-        "_busy", "_counts", "_flying", "_history", "_one_by_one", "_policies", "_recorded", "_routes", "_width", "failures",
-        "input", "program", "state",
+        "_busy", "_counts", "_flying", "_history", "_one_by_one", "_policies", "_recorded", "_rooms", "_routes", "_width",
+        "failures", "input", "program", "state",
     )  # fmt: skip
 
     def __init__(self, program: FlowProgram, job: Mapping[str, Any]) -> None:
@@ -129,6 +117,7 @@ class FlowPlay:
         self._policies: dict[Station, Policy] = {}
         self._flying, self._history, self._counts = state.flying, state.history, state.counts
         self._routes = program.routes
+        self._rooms = Rooms(program.feeds, state.stack) if program.bounded else None
         for name in program.kinds:
             self._counts.setdefault(name, 0)
 
@@ -183,6 +172,8 @@ class FlowPlay:
         state.unwell[station.routine] = word
         state.history.append((station.routine, word, {"error": str(error)}, at))
         if not station.goes_on:
+            if self._rooms is not None:
+                self._rooms.came(station)
             state.stack.append(message)  # a job that is resumed tries it again
             state.error = state.error or error
             self.failures.append(key)
@@ -220,9 +211,18 @@ class FlowPlay:
         for number in range(len(stack) - 1, -1, -1):
             station = stack[number][0]
             alone = station.exclusive or self._recorded
-            if not (alone and station.routine in self._busy) and not self._feeds_full(station):
-                return stack.pop(number)
-        return None if self.state.flying else stack.pop()
+            if not (alone and station.routine in self._busy) and not self._held_back(station.routine):
+                return self._popped(number)
+        return None if self.state.flying else self._popped(len(stack) - 1)
+
+    def _held_back(self, routine: str) -> bool:
+        return self._rooms is not None and self._rooms.holds_back(routine)
+
+    def _popped(self, number: int) -> Message:
+        message = self.state.stack.pop(number)
+        if self._rooms is not None:
+            self._rooms.left(message[0])
+        return message
 
     def _do(self, message: Message) -> Do:
         station, data = message
@@ -264,22 +264,21 @@ class FlowPlay:
     # What was emitted
 
     def _emitted(self, emitted: Sequence[tuple[Any, dict[str, Any]]], routine: str, at: float) -> None:
-        """Put what several emissions lead to on the stack, so that the first of the first comes next."""
-        state, below = self.state, len(self.state.stack)
+        """Put what emissions lead to on the stack, so that the first of the first comes next."""
+        state = self.state
+        fresh: list[Message] = []
         for source, data in emitted:
-            route = self.program.routes.get(source) or _unknown(source, routine)
-            state.history.append((route.routine, route.event, data, at))
-            self._put(route, data)
-        state.stack[below:] = state.stack[below:][::-1]
-
-    def _put(self, route: Route, data: dict[str, Any]) -> None:
-        if not route.targets:
-            self.state.outputs[f"{route.routine}.{route.event}"] = data
-        for target, mapping in route.targets:
-            self.state.stack.append((target, dict(data) if mapping is None else renamed(data, mapping)))
-
-    def _feeds_full(self, station: Station) -> bool:
-        return False
+            route = self._routes.get(source) or _unknown(source, routine)
+            self._history.append((route.routine, route.event, data, at))
+            if not route.targets:
+                state.outputs[f"{route.routine}.{route.event}"] = data
+            for target, mapping in route.targets:
+                message = (target, dict(data) if mapping is None else renamed(data, mapping))
+                if self._rooms is None:
+                    fresh.append(message)
+                elif (dropped := self._rooms.admit(message, fresh, state.stack)) is not None:
+                    self._history.append((dropped[0].routine, "dropped", dropped[1], at))
+        state.stack.extend(reversed(fresh))
 
 
 def _unknown(source: Any, routine: str) -> Route:

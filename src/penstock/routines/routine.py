@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.context import current
@@ -14,7 +14,7 @@ from penstock.routines.strategies import ErrorHandler, ErrorStrategy
 from penstock.routines.wiring import Event, Merge, Slot, WhenFull
 
 if TYPE_CHECKING:
-    from penstock.routines.flow import Flow
+    from penstock.routines.building import Building
 
 _counting = threading.Lock()
 
@@ -28,6 +28,8 @@ class Routine:
     """
 
     exclusive = False
+    begins_by_call = True
+    """Whether a `__call__` that a subclass defines is where jobs begin."""
 
     def __init__(self) -> None:
         self._slots: dict[str, Slot] = {}
@@ -36,7 +38,7 @@ class Routine:
         self._config: dict[str, Any] = {}
         self._fields: list[str] = []
         self._error_handler: ErrorHandler | None = None
-        self.flow: Flow | None = None
+        self.flow: Building | None = None
         self.revision = 0
 
     def __call__(self, **params: Any) -> None:
@@ -59,8 +61,10 @@ class Routine:
         self.revision += 1
         return slot
 
-    def define_event(self, name: str, output_params: Iterable[str] | None = None) -> Event:
-        """Something it sends out, with the names of the parameters it will have."""
+    def define_event(
+        self, name: str, output_params: Iterable[str] | Mapping[str, type] | None = None
+    ) -> Event:
+        """Something it sends out, with the names of the parameters it will have, and their types where a mapping gives them."""
         self._check_name(name, self._events, "event")
         event = self._events[name] = Event(name, self, output_params)
         self.revision += 1
@@ -196,7 +200,7 @@ class Routine:
 
 def has_call(routine: Routine) -> bool:
     """Whether its author gave it a `__call__`."""
-    return type(routine).__call__ is not Routine.__call__
+    return routine.begins_by_call and type(routine).__call__ is not Routine.__call__
 
 
 def _unknown(routine: Routine, kind: str, name: str, known: dict[str, Any]) -> DefinitionError:

@@ -51,9 +51,9 @@ def deliver(flow: Flow, messages: Iterable[tuple[Slot, dict[str, Any], Mapping[s
         raise job.error.exception or RunFailed(str(job.error))
 
 
-def resume(flow: Flow, job: JobState | None, store: str | Engine | None) -> JobState:
+def resume(flow: Flow, job: JobState | str | None, store: str | Engine | None) -> JobState:
     """See Flow.resume."""
-    job = _chosen(flow, job)
+    job = _recorded(flow, job, store) if isinstance(job, str) else _chosen(flow, job)
     if not job.left.is_set():
         if _is_inside(job) or job.status != "paused":
             _command(job, "resume", "running")
@@ -121,6 +121,22 @@ def _job(flow: Flow, how: dict[str, Any]) -> JobState:
     return job
 
 
+def _recorded(flow: Flow, run: str, store: str | Engine | None) -> JobState:
+    """The job that a run records, to be resumed."""
+    from penstock.engine.recovery import read_page
+
+    engine = _engine(store if store is not None else flow.store)
+    run_id = engine.get(run).id
+    engine.learn(flow)
+    ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
+    told = started.input.get(JOB) or {}  # type: ignore[union-attr]
+    job = JobState(started.workflow, told.get("id") or run_id)  # type: ignore[union-attr]
+    job.input_id = told.get("id", "")
+    job.run_id, job.store = run_id, engine.address
+    job.how = {name: told[name] for name in ("strategy", "workers") if name in told}
+    return job
+
+
 def _begin(
     flow: Flow, job: JobState, engine: Engine, plain: dict[str, Any], options: Mapping[str, Any]
 ) -> JobState:
@@ -167,7 +183,8 @@ def _drive(
         job.run_id = run.id
         job.store = engine.address if engine.store is not None else None
 
-    job.progress = expected[job.job_id] = progress
+    input_id = job.job_id if job.input_id is None else job.input_id
+    job.progress = expected[input_id] = progress
     job.status, job.engine = "running", engine
     job.left.clear()
     flow.jobs.append(job)
@@ -177,7 +194,7 @@ def _drive(
     try:
         run = start(began)
     finally:
-        expected.pop(job.job_id, None)
+        expected.pop(input_id, None)
         with job.lock:
             job.engine = None
             job.outcome = None if run is None or run.rested else run.status

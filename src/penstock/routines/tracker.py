@@ -47,8 +47,8 @@ class Tally:
                 if taken:
                     self._totals[number] += len(taken)
                     self._seconds += sum(taken)
-                    self._least = min(self._least, min(taken))
-                    self._most = max(self._most, max(taken))
+                    self._least = min(self._least, *taken)
+                    self._most = max(self._most, *taken)
                     self._add(taken)
 
     def _add(self, taken: list[float]) -> None:

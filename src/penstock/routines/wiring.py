@@ -85,13 +85,17 @@ class Event:
     """What a routine sends out: `emit` delivers its parameters to every slot it is connected to, in order."""
 
     def __init__(
-        self, name: str = "", routine: Routine | None = None, output_params: Iterable[str] | None = None
+        self,
+        name: str = "",
+        routine: Routine | None = None,
+        output_params: Iterable[str] | Mapping[str, type] | None = None,
     ) -> None:
         if isinstance(output_params, str):
             raise DefinitionError(f"output_params of event {name!r} must be a list: [{output_params!r}]")
         self.name = name
         self.routine = routine
         self.output_params = list(output_params or ())
+        self.output_types = dict(output_params) if isinstance(output_params, Mapping) else {}
         self.connections: list[Connection] = []
 
     @property
