@@ -8,6 +8,20 @@ from typing import Any, assert_type
 
 import penstock
 from penstock import Context, Engine, RetryPolicy, Run, RunFailed, Task, Workflow, context, task
+from penstock.functions import (
+    Handle,
+    blocking,
+    continue_as_new,
+    gather,
+    now,
+    race,
+    random,
+    sleep,
+    start,
+    step,
+    wait_for_signal,
+    workflow,
+)
 from penstock.testing import RunLog, raising, record, simulated
 
 
@@ -113,3 +127,51 @@ with simulated(
 assert_type(log, RunLog)
 assert_type(log.attempts("load"), int)
 assert_type(record("latest", store="runs.db"), str)
+
+
+# Durable functions keep the signature of what they are made of, and so do steps.
+@workflow
+async def order(path: str, limit: int = 10) -> int:
+    numbers = await step(load)(path, limit=limit)
+    assert_type(numbers, list[int])
+    assert_type(await step(send)([1.0]), str)
+    assert_type(await send([1.0]), str)
+    assert_type(await step(len)(numbers), int)
+    assert_type(await step(double).map(number=numbers), list[float])
+    assert_type(await gather(step(double)(1), send([1.0])), list[Any])
+    place, _ = await race(step(double)(1), sleep(60))
+    assert_type(place, int)
+    assert_type(await wait_for_signal("go", type=int, timeout=5), int)
+    assert_type(await other(path), float)
+    assert_type(await step(other)(path), float)
+    assert_type(await step(blocked)(path), list[int])
+    assert_type(await step(flow)(path="a"), Any)
+    handle: Handle[list[int]] = start(load, path)
+    return len(await handle)
+
+
+@workflow(timeout=60, allow=["time.time"])
+async def other(path: str) -> float:
+    if random().random() > 0.5:
+        continue_as_new(path="b")
+    return now().timestamp()
+
+
+@workflow
+def blocked(path: str) -> list[int]:
+    assert_type(blocking.wait_for_signal("go", type=int), int)
+    assert_type(blocking.step(send)([1.0]), str)
+    blocking.sleep(1)
+    return load(path)
+
+
+assert_type(order.run("a"), int)
+assert_type(order.run(path="a", limit=3), int)
+assert_type(order.start("a").result(), int)
+assert_type(order.using(store="ephemeral").run("a"), int)
+assert_type(blocked.run("a"), list[int])
+assert_type(other.start("a"), Run[float])
+
+
+async def ordered() -> None:
+    assert_type(await order.run_async("a"), int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock import Run, Task, Workflow, task
+from penstock.functions import sleep, step, wait_for_signal, workflow
 from penstock.testing import raising, simulated
 
 
@@ -60,3 +61,24 @@ flow.using(stoer="runs.db")  # error: call-arg, reportCallIssue
 
 simulated(load)  # error: arg-type, reportArgumentType
 raising("an error")  # error: arg-type, reportArgumentType
+
+
+@workflow
+async def order(path: str) -> int:
+    await load(path)  # error: misc, reportGeneralTypeIssues
+    await step(load)(7)  # error: arg-type, reportArgumentType
+    wrong: str = await step(load)(path)  # error: assignment, reportAssignmentType
+    await sleep("a minute")  # error: arg-type, reportArgumentType
+    await wait_for_signal("go", int)  # error: call-overload, reportCallIssue
+    return len(wrong)
+
+
+@workflow(timeot=3)  # error: call-overload, reportCallIssue
+async def hurried() -> None: ...
+
+
+order.run()  # error: call-arg, reportCallIssue
+order.run(7)  # error: arg-type, reportArgumentType
+order.start(file="a")  # error: call-arg, reportCallIssue
+title: str = order.run("a")  # error: assignment, reportAssignmentType
+order.using(stoer="runs.db")  # error: call-arg, reportCallIssue

@@ -22,6 +22,7 @@ __all__ = [
     "Handle",
     "Step",
     "Winner",
+    "blocking",
     "continue_as_new",
     "gather",
     "now",

@@ -103,11 +103,12 @@ def start(fn: Definition, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
 def start(fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Call something without waiting for it: a function, a task, a workflow, or `sleep`, `wait_for_signal` and `gather`."""
     play = asked(f"start({_name(fn)})").play()
-    if fn not in _OWN:
+    own = _OWN.get(_name(fn)) if getattr(fn, "__module__", None) in _OWN_PLACES else None
+    if own is None:
         return _called(play, fn, args, kwargs)
     token = enter(play)
     try:
-        return fn(*args, **kwargs)
+        return own(*args, **kwargs)
     finally:
         leave(token)
 
@@ -226,4 +227,8 @@ def continue_as_new(**inputs: Any) -> NoReturn:
     raise Continuing(inputs)
 
 
-_OWN = (gather, race, sleep, sleep_until, wait_for_signal)
+_OWN: Mapping[str, Callable[..., Any]] = {
+    each.__name__: each for each in (gather, race, sleep, sleep_until, wait_for_signal)
+}
+_OWN_PLACES = (__name__, "penstock.functions.blocking")
+"""What `start` begins that is no step's code, and where it is found."""

@@ -84,13 +84,10 @@ def _of_nearest_class(failure: Failure, home: Mapping[str, Any]) -> Exception:
 
 def _also_of(cls: type[Exception], message: str) -> StepFailed | None:
     try:
-        kind = type("StepFailed", (StepFailed, cls), {})
-        made: StepFailed = kind.__new__(
-            kind, message
-        )  # it may need more than a message to be made as its author meant
+        kind: type[StepFailed] = type("StepFailed", (StepFailed, cls), {})
+        return kind.__new__(kind, message)  # it may need more than a message to be made as its author meant
     except TypeError:  # two classes that cannot be one
         return None
-    return made
 
 
 def _class(name: str, home: Mapping[str, Any]) -> type[Exception] | None:
