@@ -21,6 +21,7 @@ QUESTIONS = (
     "resume",
     "map_items",
     "building",
+    "processes",
     "simulating",
     "start_up",
     "idle",
