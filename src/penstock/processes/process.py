@@ -39,6 +39,8 @@ class Process(Offering, ABC):
 
     blocking: ClassVar[bool] = False
     orchestrates: ClassVar[bool] = False
+    forgiving: ClassVar[bool] = False
+    """Whether `execute` answers False, instead of raising, if the class is written in the older dialect."""
 
     status: ProcessStatus = ProcessStatus.PENDING
     error: str | None = None
@@ -128,7 +130,12 @@ class Process(Offering, ABC):
         """
         from penstock.processes import execution
 
-        return await execution.execute(self, store, key, tags, timeout)
+        try:
+            return await execution.execute(self, store, key, tags, timeout)
+        except Exception:
+            if self.forgiving and self._is_older():
+                return False
+            raise
 
     def using(
         self,
@@ -169,6 +176,9 @@ class Process(Offering, ABC):
         """Whether its class, or itself, has a hook of its own."""
         found = getattr(self, hook)
         return getattr(found, "__func__", found) is not getattr(_bare(self), hook)
+
+    def _is_older(self) -> bool:
+        return self.overrides("define_parameters") or (self.orchestrates and self.overrides("orchestrate"))
 
     def begun(self, at: float) -> None:
         """An execution begins."""
