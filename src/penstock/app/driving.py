@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
+    from penstock.engine.recovery import Recovered
 
 CLOSE_SECONDS: Final = 0.5
 """How long drivers in other threads, which may be inside a step, are given to leave their runs."""
@@ -181,3 +182,10 @@ def rests(held: Held | None) -> bool:
         return False
     driver = held.driver
     return held.state.told and not driver.core.pending and driver.sent == driver.written
+
+
+def adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None) -> None:
+    """On the driver's thread: own the run and carry out a command before anything of it starts."""
+    driver.adopt(recovered.state, recovered.epoch, owner, recovered.reopen)
+    if order is not None:
+        driver.obey(recovered.state, *order)

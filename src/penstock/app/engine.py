@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
 from penstock.app.continuing import engines
-from penstock.app.driving import Driving
+from penstock.app.driving import Driving, adopt_with
 from penstock.app.parts import Held
 from penstock.app.run import Run
-from penstock.app.starting import check_start, taken
+from penstock.app.starting import check_start, sooner, taken
 from penstock.app.submitting import Submitting
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
@@ -184,7 +184,7 @@ class Engine(Commanding, Driving, Submitting):
         deadline = None if limit is None else self.clock.now() + limit
         context = current()
         if context is not None:  # what a step starts has to be done when the step's own run has to be
-            deadline = _sooner(deadline, context.deadline)
+            deadline = sooner(deadline, context.deadline)
         said = dict(tags) if tags else {}
         if not self.journal.durable:
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said)
@@ -251,7 +251,7 @@ class Engine(Commanding, Driving, Submitting):
         self._hold(state, driver, handle)
         if began is not None:
             began(handle)
-        driver.post_or_call(_adopt_with, driver, recovered, self.owner, order)
+        driver.post_or_call(adopt_with, driver, recovered, self.owner, order)
         return handle
 
     # Ending
@@ -293,14 +293,3 @@ class Engine(Commanding, Driving, Submitting):
     def _check_open(self) -> None:
         if self.closed:
             raise PenstockError(f"the engine on {self.address} was closed; open another")
-
-
-def _adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None) -> None:
-    """On the driver's thread: own the run and carry out a command before anything of it starts."""
-    driver.adopt(recovered.state, recovered.epoch, owner, recovered.reopen)
-    if order is not None:
-        driver.obey(recovered.state, *order)
-
-
-def _sooner(one: float | None, other: float | None) -> float | None:
-    return other if one is None else one if other is None else min(one, other)

@@ -33,6 +33,11 @@ def taken(definition: Any, inputs: Any, *, durable: bool) -> Any:
     return inputs if take is None else take(inputs, durable)
 
 
+def sooner(one: float | None, other: float | None) -> float | None:
+    """The earlier of two deadlines, either of which may be none."""
+    return other if one is None else one if other is None else min(one, other)
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise SettingsError for options that no engine has, naming the nearest."""
     for name in options:
