@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 import penstock
-from penstock.errors import CommandRefused, InputError, RunNotFound
+from penstock.errors import CommandRefused, InputError, RunNotFound, SettingsError
 from penstock.model import events as e
 from penstock.model.published import PUBLISHED, published_in
 from penstock.simulations import Limits, WorkflowRunner
@@ -326,3 +326,30 @@ def test_an_engine_that_keeps_nothing_is_refused(project: Path, write: Write) ->
     write("w", "yield env.timeout(1)")
     with penstock.open("ephemeral") as engine, pytest.raises(CommandRefused, match="keeps nothing"):
         WorkflowRunner(engine).run("w")
+
+
+def test_ids_of_several_processes_never_meet(project: Path) -> None:
+    code = (
+        "import sys, penstock\n"
+        "from penstock.simulations import WorkflowRunner\n"
+        "with penstock.open(sys.argv[1]) as engine:\n"
+        "    print(*[WorkflowRunner(engine).generate_execution_id('w') for _ in range(25)])\n"
+    )
+    command = [sys.executable, "-c", code, str(project / "runs.db")]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    numbers = [
+        int(each.rpartition("-")[2])
+        for child in children
+        for each in child.communicate(timeout=60)[0].split()
+    ]
+    assert sorted(numbers) == list(range(1, 76))
+
+
+def test_without_simpy_it_says_how_to_install_it(
+    runner: WorkflowRunner, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("w", "yield env.timeout(1)")
+    monkeypatch.setitem(sys.modules, "simpy", None)
+    with pytest.raises(SettingsError, match=r"pip install 'penstock\[simulations\]'"):
+        runner.run("w")
+    assert not runner.executions.all()

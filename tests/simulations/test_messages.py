@@ -102,3 +102,28 @@ def test_a_broker_that_is_away_costs_a_run_nothing_but_its_messages(
     assert publisher.lost == 32
     (said,) = [each.getMessage() for each in caplog.records if "cannot be sent" in each.getMessage()]
     assert said == "messages cannot be sent to away:: it is closed"
+
+
+def test_subscribers_of_the_event_bus_hear_of_messages_in_order(project: Path, write: Write) -> None:
+    from penstock.observe import event_bus
+
+    write(
+        "w",
+        *(f'self.runner.publish("stf_gen", sequence={n})' for n in range(3)),
+        "yield env.timeout(1)",
+        constructor="p, runner, execution_id",
+    )
+    heard: list[dict[str, Any]] = []
+    event_bus.subscribe("stf_gen", heard.append)
+    try:
+        with penstock.open(project / "runs.db") as engine:
+            runner = WorkflowRunner(engine)
+            runner.run("w")
+            runner.run("w")
+            env = simpy.Environment()
+            env.run(env.process(runner.run_by_name("w").execute(env)))
+    finally:
+        event_bus.unsubscribe("stf_gen", heard.append)
+    assert [each["sequence"] for each in heard] == [0, 1, 2] * 3
+    assert len({each["execution_id"] for each in heard}) == 3
+    assert {each["type"] for each in heard} == {"stf_gen"}

@@ -11,10 +11,13 @@ from typing import Any
 
 from penstock.context.places import near
 from penstock.errors import CommandRefused, PenstockError
+from penstock.simulations.assembling import assembled, executed
 from penstock.simulations.executions import Executions
+from penstock.simulations.playing import namespace_of
+from penstock.simulations.preparing import Prepared
 from penstock.simulations.records import WorkflowDefinition, now
-from penstock.simulations.source import hash_of
-from penstock.simulations.station import Station
+from penstock.simulations.source import CLASS, hash_of
+from penstock.simulations.station import Deliver, Station
 
 
 def check_trusted(definition: WorkflowDefinition, code: Path | None) -> None:
@@ -31,6 +34,26 @@ def check_trusted(definition: WorkflowDefinition, code: Path | None) -> None:
         raise CommandRefused(
             f"{near(str(code))} is not the code that {definition.key!r} was kept with: {remedy}"
         )
+
+
+def executor_of(prepared: Prepared, execution_id: str, deliver: Deliver) -> tuple[Any, Station]:
+    """The executor of a workflow, its code executed in this process, and the station that it was given."""
+    found = executed(prepared.definition.definition, str(prepared.code))
+    station = Station(
+        execution_id,
+        execution_id,
+        prepared.parameters,
+        deliver,
+        namespace=namespace_of(prepared.sections, prepared.parameters),
+    )
+    executor = assembled(
+        found[CLASS],
+        parameters=prepared.parameters,
+        config=prepared.sections,
+        runner=station,
+        execution_id=execution_id,
+    )
+    return executor, station
 
 
 def watched(executor: Any, station: Station, executions: Executions) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from typing import Any, Final
 
 from penstock.errors import DefinitionError, SettingsError
@@ -13,13 +14,18 @@ SLICE: Final = 4096
 
 def simpy() -> Any:
     """The package SimPy. Raises SettingsError that says how to install it."""
-    try:
-        import simpy as found
-    except ImportError:
+    check_installed()
+    import simpy as found
+
+    return found
+
+
+def check_installed() -> None:
+    """Raise SettingsError, which says how to install it, if there is no SimPy."""
+    if find_spec("simpy") is None:
         raise SettingsError(
             "simulated workflows need SimPy, which is not installed: pip install 'penstock[simulations]'"
-        ) from None
-    return found
+        )
 
 
 def environment(realtime: float | None = None) -> Any:
@@ -67,6 +73,7 @@ class Clockwork:
 
     def _step(self, slice: int) -> None:
         """So many events, fewer where the limit comes first."""
+        empty = simpy().core.EmptySchedule
         step, many = self.env.step, slice if self.limit is None else min(slice, self.limit - self.events)
         if many <= 0:
             raise DefinitionError(
@@ -77,7 +84,7 @@ class Clockwork:
         try:
             for done in range(1, many + 1):  # noqa: B007 - what is counted is how far it came
                 step()
-        except simpy().core.EmptySchedule:
+        except empty:
             done -= 1
             raise DefinitionError(
                 f"the workflow waits at {self.env.now:g} s of virtual time for something that will never happen: no event is"

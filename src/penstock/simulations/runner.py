@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.errors import CommandRefused, RunNotFound
 from penstock.model.ids import run_id_for
-from penstock.simulations.assembling import assembled, executed
 from penstock.simulations.configuration import Configuration
 from penstock.simulations.definitions import Definitions
 from penstock.simulations.executions import Executions
 from penstock.simulations.finding import folder_of
-from penstock.simulations.inprocess import check_trusted, watched
-from penstock.simulations.playing import namespace_of
+from penstock.simulations.inprocess import check_trusted, executor_of, watched
+from penstock.simulations.kernel import check_installed
 from penstock.simulations.preparing import Asked, Prepared, configuration_from, prepared_of
 from penstock.simulations.records import WorkflowDefinition, WorkflowExecution, now
 from penstock.simulations.registering import definition_of, made_of, user
 from penstock.simulations.simulation import Limits, Simulation, order_of
-from penstock.simulations.source import CLASS, source_of
+from penstock.simulations.source import source_of
 from penstock.simulations.started import Started
-from penstock.simulations.station import Deliver, Station, to_the_broker
+from penstock.simulations.station import Deliver, Station
+from penstock.simulations.telling import attend, tell_all
 
 if TYPE_CHECKING:
     import logging
@@ -34,7 +34,7 @@ class WorkflowRunner:
     """Runs simulated workflows on the engine of a store (left out, the default one).
 
     `folder` is where workflows' files are; left out, the nearest folder `workflows` upward. `deliver` is handed the messages of
-    executions that run inside this process; left out, they go to the broker that the settings name, as all others do. Code
+    executions that run inside this process; left out, they go to the event bus and the broker, as all others do. Code
     that came over the network runs only with `allow_network`.
     """
 
@@ -50,7 +50,7 @@ class WorkflowRunner:
         self._store = store
         self._folder = None if folder is None else os.fspath(folder)
         self.limits = limits
-        self.deliver: Deliver = deliver or to_the_broker
+        self.deliver: Deliver = deliver or tell_all
         self.allow_network = allow_network
         self._station: Station | None = None
 
@@ -207,6 +207,7 @@ class WorkflowRunner:
         realtime: float | None = None,
         limits: Limits | None = None,
     ) -> tuple[Prepared, int, Limits, float | None]:
+        check_installed()
         found = None if config is None else configuration_from(config)
         prepared = self._parts(name, version, found, overrides or {}, texts or {})
         if prepared.definition.origin == "network" and not self.allow_network:
@@ -252,6 +253,7 @@ class WorkflowRunner:
             realtime=realtime,
         )
         run_id = run_id_for(simulation.name, execution_id)
+        attend(self.engine)
         self._add(prepared, execution_id, status="pending", run_id=run_id, seed=seed)
         return simulation, order
 
@@ -271,24 +273,9 @@ class WorkflowRunner:
         )
 
     def _executor(self, prepared: Prepared) -> Any:
-        definition = prepared.definition
-        check_trusted(definition, prepared.code)
-        found = executed(definition.definition, str(prepared.code))
-        execution_id = self.generate_execution_id(definition.workflow_name)
-        station = Station(
-            execution_id,
-            execution_id,
-            prepared.parameters,
-            self.deliver,
-            namespace=namespace_of(prepared.sections, prepared.parameters),
-        )
-        executor = assembled(
-            found[CLASS],
-            parameters=prepared.parameters,
-            config=prepared.sections,
-            runner=station,
-            execution_id=execution_id,
-        )
+        check_trusted(prepared.definition, prepared.code)
+        execution_id = self.generate_execution_id(prepared.definition.workflow_name)
+        executor, station = executor_of(prepared, execution_id, self.deliver)
         self._add(prepared, execution_id, status="running")
         return watched(executor, station, self.executions)
 

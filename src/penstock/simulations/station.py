@@ -105,10 +105,3 @@ class Station:
             lane, self._turn = self._turn % len(self._lanes), self._turn + 1
         self._lanes[lane] += 1
         return {"stream": lane, "stream_sequence": self._lanes[lane]}
-
-
-def to_the_broker(messages: list[dict[str, Any]]) -> None:
-    """Send messages to the broker that the settings name, if they name one."""
-    from penstock.app.publishing import Publisher
-
-    Publisher().send(messages)
