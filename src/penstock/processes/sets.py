@@ -40,19 +40,19 @@ class ParameterSet(dict[str, Parameter]):
 
     def validate_all(self) -> bool:
         """True; raises InputError (a ValueError) that names every required parameter without a value."""
-        missing = [
-            name
-            for name, each in self.items()
-            if each.required and each._value is UNSET and each.default is None
-        ]
-        if missing:
-            raise InputError(
-                f"{self._whose} needs {listed(map(repr, missing))}: assign [{missing[0]!r}].value before it runs"
-                if not isinstance(self[missing[0]], OutputParameter)
-                else f"{self._whose} did not give {listed(map(repr, missing))}, declared as required: assign it, or"
-                " declare it without required=True"
-            )
+        for each in self.values():
+            if each.required and each._value is UNSET and each.default is None:
+                raise InputError(self._missing())
         return True
+
+    def _missing(self) -> str:
+        missing = [
+            name for name, each in self.items() if each.required and each.raw is None and not each.is_set
+        ]
+        names = listed(map(repr, missing))
+        if isinstance(self[missing[0]], OutputParameter):
+            return f"{self._whose} did not give {names}, declared as required: assign it, or declare it without required=True"
+        return f"{self._whose} needs {names}: assign [{missing[0]!r}].value before it runs"
 
     def lock_all(self) -> None:
         """Refuse other values from now on."""
