@@ -21,13 +21,16 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check test-all bench bench-peers soak docs lock format clean
+.PHONY: help demo dev-install test check test-all bench bench-peers soak docs lock format clean
 
 help: ## what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(READY) ## run the example workflow and say where its results are
 	@$(DEMO)
+
+dev-install: $(READY) ## the environment to work on Penstock in, in .venv
+	@echo "$(BIN)/python has penstock, and all that its tests and documents need"
 
 test: check ## all checks, then all tests; the closing line is pytest's
 	@$(BIN)/$(PYTEST) $(TESTS) --cov

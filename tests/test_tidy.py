@@ -36,6 +36,12 @@ LONG_MODULES = {
 
 BANNED = {"util", "utils", "helper", "helpers", "manager", "handler", "base", "common"}
 # The names of the systems that the front doors implement are not ours to choose.
+GIVEN_MODULES = {
+    "compat/flowforge/error_handler.py",
+    "compat/flowforge/serialization_utils.py",
+    "compat/flowforge/utils/__init__.py",
+    "compat/flowforge/utils/serializable.py",
+}
 GIVEN = {"ErrorHandler", "BaseExecutor", "BaseStateStore", "ProtocolWorkflowEventHandler"}
 
 # Each pattern is written so that it does not find itself.
@@ -145,7 +151,9 @@ def test_nearly_all_functions_are_short() -> None:
 def test_modules_are_named_for_what_they_hold() -> None:
     parts = {module.name: Path(module.name).with_suffix("").parts for module in modules()}
     assert not [
-        name for name, path in parts.items() if BANNED & {word for part in path for word in part.split("_")}
+        name
+        for name, path in parts.items()
+        if name not in GIVEN_MODULES and BANNED & {word for part in path for word in part.split("_")}
     ]
 
 

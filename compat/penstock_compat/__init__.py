@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
 
-NAMES = ("flowweaver", "swfme")
+NAMES = ("flowweaver", "swfme", "flowforge")
 
 
 def step_back(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The four small examples, as they stand: what they find is true, and each runs as a script."""
+"""The small examples, as they stand: what they find is true, and each runs as a script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ import pytest
 from penstock.tasks import AsyncExecutor, SequentialExecutor, ThreadedExecutor, WorkflowExecutionError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-NAMES = ["parallel_run", "ml_pipeline", "etl_pipeline", "async_aggregation"]
+NAMES = [
+    "parallel_run", "ml_pipeline", "etl_pipeline", "async_aggregation",
+    "basic_example", "data_processing", "error_handling_example", "state_management_example",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

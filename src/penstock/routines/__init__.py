@@ -5,9 +5,9 @@ if TYPE_CHECKING:
     from penstock.routines.flow import Flow
     from penstock.routines.functions import routine
     from penstock.routines.job_state import ExecutionRecord, JobState
-    from penstock.routines.routine import Routine
     from penstock.routines.strategies import ErrorHandler, ErrorStrategy
     from penstock.routines.tracker import ExecutionTracker
+    from penstock.routines.unit import Routine
     from penstock.routines.wiring import Connection, Event, Slot
 
 __all__ = [
@@ -33,7 +33,7 @@ _PLACES = {
     "ExecutionTracker": "tracker",
     "Flow": "flow",
     "JobState": "job_state",
-    "Routine": "routine",
+    "Routine": "unit",
     "Slot": "wiring",
     "routine": "functions",
 }

@@ -11,8 +11,8 @@ from penstock.context import current, is_async
 from penstock.routines.binding import Call
 from penstock.routines.keeping import bring_to_life, changes_of
 from penstock.routines.progress import Progress
-from penstock.routines.routine import Routine
 from penstock.routines.tracker import WAITING, Tally
+from penstock.routines.unit import Routine
 from penstock.routines.wiring import Slot
 
 Value = tuple[Any, ...]

@@ -10,8 +10,8 @@ from penstock.errors import DefinitionError
 from penstock.model.graph import nearest
 from penstock.routines.functions import as_routine
 from penstock.routines.program import FlowProgram
-from penstock.routines.routine import Routine
 from penstock.routines.strategies import ErrorHandler
+from penstock.routines.unit import Routine
 from penstock.routines.wiring import Connection
 
 

@@ -8,7 +8,7 @@ from penstock.context import current
 from penstock.errors import UserError
 
 if TYPE_CHECKING:
-    from penstock.routines.routine import Routine
+    from penstock.routines.unit import Routine
     from penstock.routines.wiring import Event
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.context import is_async
 from penstock.routines.binding import bind_result
-from penstock.routines.routine import Routine
+from penstock.routines.unit import Routine
 
 INPUT, OUTPUT, RESULT = "input", "output", "result"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.codecs import JsonCodec
 from penstock.routines.progress import Progress
-from penstock.routines.routine import Routine
+from penstock.routines.unit import Routine
 
 KEYED = ("_stats", "_config")
 """Fields of which single keys are recorded; of all others the whole value."""

@@ -13,7 +13,7 @@ from penstock.routines.activation import Crew, Place, quick_step, step
 from penstock.routines.binding import bind
 from penstock.routines.messages import Route, Station, route_of
 from penstock.routines.program import FlowProgram
-from penstock.routines.routine import Routine, has_call
+from penstock.routines.unit import Routine, has_call
 from penstock.routines.wiring import Connection, Slot
 
 if TYPE_CHECKING:

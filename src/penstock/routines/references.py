@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from penstock.errors import DefinitionError, InputError
-from penstock.routines.routine import Routine
+from penstock.routines.unit import Routine
 
 
 def reference_of(thing: Any) -> str:

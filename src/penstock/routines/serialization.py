@@ -27,8 +27,8 @@ from penstock.routines.references import (
     resolve_exception,
     resolve_merge,
 )
-from penstock.routines.routine import Routine
 from penstock.routines.strategies import ErrorHandler
+from penstock.routines.unit import Routine
 from penstock.routines.wiring import Slot
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from penstock.routines.binding import Call, bind
 from penstock.routines.messages import appended, renamed
 
 if TYPE_CHECKING:
-    from penstock.routines.routine import Routine
+    from penstock.routines.unit import Routine
 
 Merge = Literal["override", "append"] | Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 WhenFull = Literal["wait", "drop_new", "drop_old", "fail"]

@@ -1,0 +1,5 @@
+"""See penstock.routines."""
+
+from penstock.routines import ErrorHandler, ErrorStrategy
+
+__all__ = ["ErrorHandler", "ErrorStrategy"]

@@ -1,0 +1,5 @@
+"""See penstock.routines."""
+
+from penstock.routines import Flow
+
+__all__ = ["Flow"]

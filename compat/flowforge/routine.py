@@ -1,0 +1,5 @@
+"""See penstock.routines."""
+
+from penstock.routines import Routine
+
+__all__ = ["Routine"]
