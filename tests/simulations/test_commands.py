@@ -179,9 +179,10 @@ def test_an_interrupt_terminates_at_once(three: Path, number: int) -> None:
     assert "run_imminent" in child.stdout.readline()
     before = time.monotonic()
     child.send_signal(number)
-    child.communicate(timeout=10)
+    told, _ = child.communicate(timeout=10)
     assert time.monotonic() - before < 5
     assert child.returncode == 130
+    assert "terminated in" in told
     (found,) = answer("executions")
     assert (found["status"], found["error"]) == ("terminated", "interrupted")
     assert found["metrics"] is not None

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import simpy
 
-from penstock.model.published import published_in
 from penstock.simulations import WorkflowRunner
 from penstock.simulations.assembling import executed
 from penstock.simulations.messages import FIELDS
@@ -23,13 +22,6 @@ def played(name: str, **parameters: Any) -> float:
     return float(env.now)
 
 
-def messages_of(runner: WorkflowRunner, run_id: str | None) -> list[dict[str, Any]]:
-    """What an execution published, as the log of its run has it."""
-    assert run_id is not None
-    events = [event for _, _, event in runner.engine.events_of(run_id)]
-    return [each["message"] for event in events for each in published_in(event)]
-
-
 def test_data_taking_publishes_its_whole_cycle(shipped: WorkflowRunner) -> None:
     found = shipped.run("stf_processing", "1.0")
     assert (found.status, found.error_message) == ("completed", None)
@@ -38,7 +30,7 @@ def test_data_taking_publishes_its_whole_cycle(shipped: WorkflowRunner) -> None:
     assert figures["stfs"] == 1715
     assert figures["virtual_seconds"] == pytest.approx(3604.5)
     assert figures["messages"] == {"run_imminent": 1, "start_run": 1, "stf_gen": 1715, "end_run": 1}
-    messages = messages_of(shipped, found.run_id)
+    messages = list(shipped.executions.messages(found.execution_id))
     assert len(messages) == 1718
     assert not [each for each in messages if set(FIELDS) - each.keys()]
     assert [each["simulation_tick"] for each in messages] == sorted(
@@ -98,7 +90,11 @@ def test_with_everything_sampled_ten_workers_are_too_few_and_twenty_five_are_not
 
 def test_messages_of_time_frames_go_to_ordered_lanes_in_turn(shipped: WorkflowRunner) -> None:
     found = shipped.run("epic_fast_10_workers", overrides={"physics_duration_min": 1})
-    frames = [each for each in messages_of(shipped, found.run_id) if each["msg_type"] == "stf_gen"]
+    frames = [
+        each
+        for each in list(shipped.executions.messages(found.execution_id))
+        if each["msg_type"] == "stf_gen"
+    ]
     assert [each["stream"] for each in frames] == [number % 10 for number in range(len(frames))]
     lane = [each["stream_sequence"] for each in frames if each["stream"] == 3]
     assert lane == list(range(1, len(lane) + 1))

@@ -124,17 +124,23 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     observers = [Messages(desk)] if given["verbose"] and not desk.as_json else []
     with desk.open(observers=observers) as engine:
         runner = WorkflowRunner(engine, folder=given["workflows"])
-        found = runner.run(
-            given["name"],
-            given["version"],
-            texts=texts,
-            config=given["config"],
-            seed=given["seed"],
-            realtime=given["realtime"],
-            limits=_limits(given),
-        )
+        try:
+            found = runner.run(
+                given["name"],
+                given["version"],
+                texts=texts,
+                config=given["config"],
+                seed=given["seed"],
+                realtime=given["realtime"],
+                limits=_limits(given),
+            )
+            code = CODE_OF.get(found.status, ending.FAILED)
+        except KeyboardInterrupt:
+            if runner.latest is None:
+                raise
+            found, code = runner.executions.get(runner.latest), ending.INTERRUPTED
     _tell(desk, found, quiet=given["quiet"])
-    ctx.exit(CODE_OF.get(found.status, ending.FAILED))
+    ctx.exit(code)
 
 
 def _tell(desk: Desk, found: WorkflowExecution, *, quiet: bool) -> None:

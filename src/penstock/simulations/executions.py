@@ -14,7 +14,7 @@ from penstock.model import events as e
 from penstock.model.changes import OK, Change, Guard, Put
 from penstock.model.wording import guess
 from penstock.simulations.definitions import Definitions
-from penstock.simulations.messages import MEASURED
+from penstock.simulations.noted import ended, messages
 from penstock.simulations.records import ENDED, WorkflowExecution, moment, now, spellings
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Executions:
         """The newest executions first."""
         found = self._whole(self._rows(limit, workflow))
         return [each for each in found if workflow in (None, each.workflow_definition.workflow_name)]
+
+    def messages(self, execution_id: str) -> Iterator[dict[str, Any]]:
+        """What an execution has published so far, in order; nothing of one that the caller's environment drives."""
+        run_id = self.get(execution_id).run_id
+        return iter(()) if run_id is None else messages(self._engine, run_id)
 
     def update(self, execution_id: str, **changes: Any) -> None:
         """Change what is kept of an execution, unless it has ended."""
@@ -124,12 +129,13 @@ class Executions:
             return self._outcome(run)
         if run["status"] == "running" and (run["state"] != "leased" or is_gone(run["owner"])):
             said = f"its runner is gone; go on: penstock resume {run['id']}"
-            measured, _ = self._told(run["id"])
-            return _left(said, measured) | {"end_time": row["end_time"] or now()}
+            return _left(said, ended(self._engine, run["id"]).figures) | {
+                "end_time": row["end_time"] or now()
+            }
         return {"status": "running", "end_time": None, "error_message": None, "left": False}
 
     def _outcome(self, run: Row) -> dict[str, Any]:
-        measured, last = self._told(run["id"])
+        measured, last = ended(self._engine, run["id"])
         status, said = "completed", None
         if isinstance(last, e.RunFailed):
             status = "timed_out" if last.error.cause == "timeout" else "failed"
@@ -143,16 +149,6 @@ class Executions:
             "performance_metrics": measured,
             "left": False,
         }
-
-    def _told(self, run_id: str) -> tuple[dict[str, Any] | None, e.Event | None]:
-        """What a run measured last, and its last event."""
-        measured: dict[str, Any] | None = None
-        last: e.Event | None = None
-        for _, _, event in self._engine.events_of(run_id):
-            if isinstance(event, e.Noted) and event.topic == MEASURED:
-                measured = event.data["metrics"]
-            last = event
-        return measured, last
 
 
 def _left(said: str, measured: dict[str, Any] | None) -> dict[str, Any]:

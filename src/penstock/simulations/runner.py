@@ -35,7 +35,7 @@ class WorkflowRunner:
 
     `folder` is where workflows' files are; left out, the nearest folder `workflows` upward. `deliver` is handed the messages of
     executions that run inside this process; left out, they go to the event bus and the broker, as all others do. Code
-    that came over the network runs only with `allow_network`.
+    that came over the network runs only with `allow_network`. `latest` is the id of the execution begun last.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class WorkflowRunner:
         self.limits = limits
         self.deliver: Deliver = deliver or tell_all
         self.allow_network = allow_network
+        self.latest: str | None = None
         self._station: Station | None = None
 
     @property
@@ -258,6 +259,7 @@ class WorkflowRunner:
         return simulation, order
 
     def _add(self, prepared: Prepared, execution_id: str, **more: Any) -> None:
+        self.latest = execution_id
         self.executions.add(
             WorkflowExecution(
                 execution_id=execution_id,
