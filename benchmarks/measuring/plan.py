@@ -20,6 +20,7 @@ QUESTIONS = (
     "writers",
     "resume",
     "map_items",
+    "functions",
     "building",
     "processes",
     "simulating",

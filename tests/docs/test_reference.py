@@ -12,7 +12,15 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
-    "module", ["penstock", "penstock.tasks", "penstock.catalogue", "penstock.simulations", "penstock.testing"]
+    "module",
+    [
+        "penstock",
+        "penstock.tasks",
+        "penstock.functions",
+        "penstock.catalogue",
+        "penstock.simulations",
+        "penstock.testing",
+    ],
 )
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     text = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("reference.md", "errors.md"))
