@@ -65,7 +65,7 @@ class Measures:
             "latency_seconds": latencies(self.latencies),
             "within_target": self.within / len(self.latencies) if self.latencies else None,
             "worker_utilisation": self._busy.sum(at) / (self.workers * span) if pooled else None,
-            "queue_depth": {"mean": self._waiting.sum(at) / span, "max": self._waiting.most}
+            "queue_depth": {"mean": self._waiting.sum(at) / span, "max": self._waiting.most(at)}
             if pooled
             else None,
             "workers": self.workers,
@@ -79,7 +79,7 @@ class Level:
 
     def __init__(self) -> None:
         self.value = 0
-        self.most = 0
+        self._most = 0
         self._since = 0.0
         self._sum = 0.0
 
@@ -87,9 +87,13 @@ class Level:
         """From now on it is this."""
         if at > self._since:
             self._sum += self.value * (at - self._since)
-            self.most = max(self.most, self.value)
+            self._most = max(self._most, self.value)
             self._since = at
         self.value = value
+
+    def most(self, at: float) -> int:
+        """The most it was until now."""
+        return max(self._most, self.value) if at > self._since else self._most
 
     def sum(self, at: float) -> float:
         """Its integral until now."""

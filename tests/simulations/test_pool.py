@@ -1,0 +1,120 @@
+"""Workers in virtual time, and the figures that are taken of them, by hand-made sums."""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from typing import Any
+
+import pytest
+import simpy
+
+from penstock.simulations import Pool
+from penstock.simulations.measures import Level, Measures, latencies
+
+
+def pool_of(env: Any, **parameters: float) -> tuple[Pool, Measures]:
+    measures = Measures()
+    return Pool(env, {"target_processing_sec": 10, **parameters}, measures, Random(1)), measures
+
+
+def drained(env: Any, pool: Pool) -> float:
+    env.run(env.process(pool.drain()))
+    return float(env.now)
+
+
+def test_units_are_served_in_order_as_workers_come_free() -> None:
+    env = simpy.Environment()
+    pool, measures = pool_of(env, worker_count=2)
+    done: list[tuple[str, float]] = []
+    for name, seconds in (("a", 5), ("b", 3), ("c", 4), ("d", 1)):
+        pool.submit(name, seconds).callbacks.append(lambda _, name=name: done.append((name, env.now)))
+    assert drained(env, pool) == 8
+    assert done == [("b", 3), ("a", 5), ("d", 6), ("c", 7)] or done == [
+        ("b", 3),
+        ("a", 5),
+        ("d", 6),
+        ("c", 7),
+    ]
+    assert measures.tasks["completed"] == 4
+
+
+def test_figures_are_what_a_hand_would_reckon() -> None:
+    env = simpy.Environment(initial_time=100)
+    pool, measures = pool_of(env, worker_count=1)
+    for name in "abc":
+        pool.submit(name)
+    assert drained(env, pool) == 130
+    env.run(until=140)
+    found = measures.figures(140, since=100, wall=2.0, events=9)
+    assert found["virtual_seconds"] == 40
+    assert found["tasks"] == {"submitted": 3, "completed": 3, "failed": 0, "retried": 0, "unfinished": 0}
+    assert found["latency_seconds"] == {"mean": 20, "p50": 20, "p95": 30, "p99": 30}
+    assert found["within_target"] == pytest.approx(1 / 3)
+    assert found["worker_utilisation"] == pytest.approx(30 / 40)
+    assert found["queue_depth"] == {"mean": pytest.approx((2 * 10 + 1 * 10) / 40), "max": 2}
+    assert (found["wall_seconds"], found["events"]) == (2.0, 9)
+
+
+def test_what_is_under_way_is_unfinished_and_keeps_its_worker_busy() -> None:
+    env = simpy.Environment()
+    pool, measures = pool_of(env, worker_count=2)
+    for name in "abc":
+        pool.submit(name)
+    env.run(until=5)
+    found = measures.figures(5, since=0, wall=0, events=0)
+    assert found["tasks"]["unfinished"] == 3
+    assert found["worker_utilisation"] == 1
+    assert found["queue_depth"] == {"mean": 1, "max": 1}
+    assert found["latency_seconds"] is None
+    assert found["within_target"] is None
+
+
+def test_a_unit_tells_whether_it_was_done() -> None:
+    env = simpy.Environment()
+    well, _ = pool_of(env, worker_count=1)
+    ill, measures = pool_of(env, worker_count=1, failure_probability=1, retry_max_attempts=2)
+    done, failed = well.submit("a"), ill.submit("b")
+    assert drained(env, ill) == 30
+    assert (done.value, failed.value) == (True, False)
+    assert measures.tasks == {"submitted": 1, "completed": 0, "failed": 1, "retried": 2}
+
+
+@pytest.mark.parametrize(
+    ("workers", "parallelism", "nodes"), [(10, 10, 1), (11, 10, 2), (25, 10, 3), (3, 5, 1)]
+)
+def test_workers_share_nodes(workers: int, parallelism: int, nodes: int) -> None:
+    pool, measures = pool_of(simpy.Environment(), worker_count=workers, node_parallelism=parallelism)
+    assert (pool.nodes, measures.nodes, measures.workers) == (nodes, nodes, workers)
+    assert pool.node_of(workers - 1) == nodes - 1
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.7, 1.0])
+def test_a_sample_is_as_large_as_it_says_and_evenly_spread(fraction: float) -> None:
+    pool, _ = pool_of(simpy.Environment(), worker_count=1, sample_fraction=fraction)
+    sampled = [pool.offer(str(number)) for number in range(1000)]
+    assert sum(sampled) == pytest.approx(1000 * fraction, abs=1)
+    for start in range(0, 1000, 100):
+        assert sum(sampled[start : start + 100]) == pytest.approx(100 * fraction, abs=1)
+
+
+def test_draining_a_pool_that_has_nothing_takes_no_time() -> None:
+    env = simpy.Environment()
+    pool, _ = pool_of(env, worker_count=1)
+    assert drained(env, pool) == 0
+
+
+def test_a_percentile_is_a_value_that_occurred() -> None:
+    found = latencies(array("d", [float(number) for number in range(100, 0, -1)]))
+    assert found == {"mean": 50.5, "p50": 50, "p95": 95, "p99": 99}
+    assert latencies(array("d", [3.0])) == {"mean": 3, "p50": 3, "p95": 3, "p99": 3}
+
+
+def test_a_level_counts_only_what_lasted() -> None:
+    level = Level()
+    level.set(0, 5)
+    level.set(0, 2)
+    level.set(4, 7)
+    level.set(4, 1)
+    assert level.most == 2
+    assert level.sum(10) == 2 * 4 + 1 * 6
