@@ -99,8 +99,17 @@ def test_limits_that_are_none_are_refused(limits: Limits) -> None:
 
 @pytest.mark.parametrize(
     ("section", "key", "line"),
-    [("a", "x", 2), ("b", "x", 5), ("b", "y", 6), ("b", "", 4), ("b", "none", 4), ("c", "z", 8), ("none", "x", None), ("", "top", None)],
-)  # fmt: skip
+    [
+        ("a", "x", 2),
+        ("b", "x", 5),
+        ("b", "y", 6),
+        ("b", "", 4),
+        ("b", "none", 4),
+        ("c", "z", 8),
+        ("none", "x", None),
+        ("", "top", None),
+    ],
+)
 def test_a_key_is_found_in_its_own_section(section: str, key: str, line: int | None) -> None:
     text = '[a]\nx = 1\n\n[b] # of b\nx = 2\n"y" = 3\n[ c ]\n  z.deep = 4\n'
     assert line_of(text, section, key) == line
