@@ -15,6 +15,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
     "module",
     [
         "penstock",
+        "penstock.processes",
         "penstock.tasks",
         "penstock.functions",
         "penstock.catalogue",
