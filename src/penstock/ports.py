@@ -289,3 +289,11 @@ class Observer(Protocol):
     """Is told what was recorded, after it was: called in order, inline; one that raises is logged and told no more."""
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: Event) -> None: ...
+
+
+@runtime_checkable
+class RowObserver(Protocol):
+    """What an observer may be able to do besides: take many rows at once, each with the state of its run."""
+
+    def recorded_rows(self, rows: Sequence[tuple[Any, int, float, Event]]) -> None:
+        """Rows (run, sequence, at, event), in order. The states are the engine's own, and may be past these rows already."""

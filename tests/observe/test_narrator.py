@@ -46,6 +46,17 @@ def ear() -> Iterator[Ear]:
     event_bus.unsubscribe("*", found)
 
 
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Nobody attends to the engines of this process: other tests may have imported the process's collector."""
+    sinks = attending.attention._of_all
+    for sink in sinks:
+        attending.neglect(sink)
+    yield
+    for sink in sinks:
+        attending.attend(sink)
+
+
 def add(a: int) -> int:
     return a + 1
 
@@ -183,6 +194,7 @@ def test_a_resumed_run_is_told_from_where_it_goes_on(tmp_path: Path, ear: Ear) -
 # ── who is told, and when ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("quiet")
 def test_nobody_who_listens_costs_an_engine_no_observer() -> None:
     with penstock.open("ephemeral") as engine:
         assert engine.observers == []
@@ -196,6 +208,7 @@ def test_nobody_who_listens_costs_an_engine_no_observer() -> None:
     assert ear.said == STORY
 
 
+@pytest.mark.usefixtures("quiet")
 def test_who_subscribes_while_a_run_is_under_way_hears_of_what_starts_then(tmp_path: Path) -> None:
     begun, go_on, ear = threading.Event(), threading.Event(), Ear()
 

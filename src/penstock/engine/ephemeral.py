@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.engine.lanes import Batch, Fact
-from penstock.engine.observing import tell_each
+from penstock.engine.observing import tell
 from penstock.model.machine import Run
 from penstock.ports import Observer
 
@@ -35,7 +35,7 @@ class EphemeralJournal:
         """Keep the rows; nothing is ever refused."""
         self.ring.extend(batch.rows)
         if self._observers:
-            tell_each(self._observers, batch.rows)
+            tell(self._observers, batch.rows)
         for run in batch.over:
             self._keep(run)
         return []

@@ -170,7 +170,7 @@ class DurableJournal:
     def tell(self, batch: Batch) -> None:
         """Tell observers of a batch that is written."""
         if self._observers:
-            tell(self._observers, (row for row in batch.rows if not row[0].lost))
+            tell(self._observers, [row for row in batch.rows if not row[0].lost])
 
     def _commit(self, changes: list[Change]) -> list[Verdict]:
         """Commit, however often the store has to be asked."""

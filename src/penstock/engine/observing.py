@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from penstock.engine.lanes import Fact
 from penstock.ports import Observer
 
 
-def tell(observers: list[Observer], rows: Iterable[Fact]) -> None:
+def tell(observers: list[Observer], rows: list[Fact]) -> None:
     """Tell each row to all observers, in order; an observer that raises is taken out of the list."""
-    willing = tuple(observers)
+    one_by_one: list[Observer] = []
+    for observer in tuple(observers):
+        at_once = getattr(observer, "recorded_rows", None)
+        if at_once is None:
+            one_by_one.append(observer)
+            continue
+        try:
+            at_once(rows)
+        except Exception as error:
+            _forget(observers, observer, error)
+    if len(one_by_one) == 1:
+        _tell_one(observers, one_by_one[0], rows)
+    elif one_by_one:
+        _tell_all(observers, one_by_one, rows)
+
+
+def _tell_one(observers: list[Observer], observer: Observer, rows: list[Fact]) -> None:
+    recorded = observer.recorded
+    try:
+        for run, sequence, at, event in rows:
+            recorded(run.id, run.workflow, sequence, at, event)
+    except Exception as error:
+        _forget(observers, observer, error)
+
+
+def _tell_all(observers: list[Observer], willing: list[Observer], rows: list[Fact]) -> None:
     for run, sequence, at, event in rows:
         for observer in willing:
             try:
                 observer.recorded(run.id, run.workflow, sequence, at, event)
             except Exception as error:
-                willing = tuple(each for each in willing if each is not observer)
+                willing = [each for each in willing if each is not observer]
                 _forget(observers, observer, error)
-
-
-def tell_each(observers: list[Observer], rows: list[Fact]) -> None:
-    """The same, an observer at a time: cheaper, where there are many rows and one observer."""
-    for observer in tuple(observers):
-        recorded = observer.recorded
-        try:
-            for run, sequence, at, event in rows:
-                recorded(run.id, run.workflow, sequence, at, event)
-        except Exception as error:
-            _forget(observers, observer, error)
 
 
 def _forget(observers: list[Observer], observer: Observer, error: Exception) -> None:

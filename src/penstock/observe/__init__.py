@@ -4,17 +4,39 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.observe.attending import attend, neglect
     from penstock.observe.bus import EventBus, event_bus
+    from penstock.observe.collector import MetricsCollector
+    from penstock.observe.exposition import prometheus
+    from penstock.observe.figures import AggregatedMetrics, ProcessMetrics
+    from penstock.observe.metrics import metrics_collector
     from penstock.observe.told import Told, event_of
 
-__all__ = ["EventBus", "Told", "attend", "event_bus", "event_of", "neglect"]
+__all__ = [
+    "AggregatedMetrics",
+    "EventBus",
+    "MetricsCollector",
+    "ProcessMetrics",
+    "Told",
+    "attend",
+    "collect",
+    "event_bus",
+    "event_of",
+    "metrics_collector",
+    "neglect",
+    "prometheus",
+]
 
 _PLACES = {
+    "AggregatedMetrics": "penstock.observe.figures",
     "EventBus": "penstock.observe.bus",
+    "MetricsCollector": "penstock.observe.collector",
+    "ProcessMetrics": "penstock.observe.figures",
     "Told": "penstock.observe.told",
     "attend": "penstock.observe.attending",
     "event_bus": "penstock.observe.bus",
     "event_of": "penstock.observe.told",
+    "metrics_collector": "penstock.observe.metrics",
     "neglect": "penstock.observe.attending",
+    "prometheus": "penstock.observe.exposition",
 }
 
 
@@ -30,3 +52,11 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PLACES])
+
+
+def collect() -> None:
+    """From now on, measure all runs of this process, and keep the last events, whether or not anybody subscribes."""
+    from penstock.observe import bus, metrics
+
+    assert metrics.metrics_collector is not None
+    bus.listen()

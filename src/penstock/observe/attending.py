@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
         narrator: Narrator | None
 
-        def get(self, run_id: str) -> Any: ...
         def all(self) -> Iterable[Held]: ...
 
     class Attended(Protocol):
@@ -92,7 +91,7 @@ class Attention:
         elif sinks:
             from penstock.observe.narrator import Narrator
 
-            holdings.narrator = Narrator(holdings, sinks)
+            holdings.narrator = Narrator(sinks)
             engine.observers.append(holdings.narrator)
             for held in holdings.all():
                 holdings.narrator.follow(held.state)

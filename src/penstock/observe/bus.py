@@ -36,6 +36,7 @@ class EventBus:
         self._history: deque[Told | dict[str, Any]] = deque(maxlen=history)
         self._subscribers: tuple[Subscriber, ...] = ()
         self._by_type: dict[str, tuple[Subscriber, ...]] = {}
+        self._events = 0
         self._watched = watched
         self._lock = threading.Lock()
         self._looking = threading.Lock()
@@ -92,14 +93,17 @@ class EventBus:
 
     def hear(self, told: Told) -> None:
         """The engine's way in: see penstock.observe.told.Sink."""
+        with self._lock:
+            self._events += 1
         self._history.append(told)
         heard = self._by_type.get(told[0])
         if heard is None:
             heard = self._heard(told[0])
         if heard:
             event = event_of(told)
-            for subscriber in heard:
+            for subscriber in heard[1:]:
                 subscriber.start(event.copy())
+            heard[0].start(event)
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait for handlers that are still at work, so many seconds at most; whether all had ended. Not on an event loop."""
@@ -120,12 +124,13 @@ class EventBus:
         self._history.clear()
 
     def get_stats(self) -> dict[str, Any]:
-        """Figures: subscribers by type, events in the history, and of handlers: calls, failures, waiting and dropped events."""
+        """Figures: events so far and kept, subscribers by type; of these: calls, failures, waiting and dropped events."""
         subscribers = self._subscribers
         by_type: dict[str, int] = {}
         for each in subscribers:
             by_type[each.type] = by_type.get(each.type, 0) + 1
         return {
+            "total_events": self._events,
             "subscribers": by_type,
             "total_subscribers": len(subscribers),
             "history": len(self._history),
@@ -142,6 +147,8 @@ class EventBus:
             raise InputError(
                 f"an event is a dict with a 'type', such as 'process.started'; this is {shown(event)}"
             )
+        with self._lock:
+            self._events += 1
         self._history.append(dict(event))
         return kind
 

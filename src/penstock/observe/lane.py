@@ -14,7 +14,7 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-SLOW_EVENTS: Final = 1_000
+SLOW_EVENTS: Final = 10_000
 """So many events may wait for a slow handler; those that come then are dropped."""
 
 IDLE_SECONDS: Final = 2.0

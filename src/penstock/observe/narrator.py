@@ -7,11 +7,12 @@ run is known by its id and workflow, a step by `RUN/STEP`, its key and the name 
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Final
 
+from penstock.engine.lanes import Fact
 from penstock.model.events import Event
 from penstock.model.failure import Failure
 from penstock.model.state import Run, Scope, Step
@@ -27,38 +28,36 @@ from penstock.observe.told import (
     Told,
 )
 
-if TYPE_CHECKING:
-    from penstock.observe.attending import Holdings
-
 _ENDS: Final = {"completed": COMPLETED, "failed": FAILED, "cancelled": CANCELLED}
 _told = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class Narrator:
-    """The observer of one engine. See penstock.ports.Observer."""
+    """The observer of one engine: tells its `sinks`. See penstock.ports.RowObserver."""
 
-    def __init__(self, holdings: Holdings, sinks: tuple[Sink, ...]) -> None:
-        self._held = holdings.get
+    def __init__(self, sinks: tuple[Sink, ...]) -> None:
         self.sinks = sinks
 
     def follow(self, run: Run) -> None:
         """Write down the story of a run from here on."""
-        if not isinstance(run.watcher, Story):
+        if run.watcher is None:
             run.watcher = Story(run)
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: Event) -> None:
-        """See Observer.recorded."""
-        held = self._held(run)
-        if held is None:
-            return
-        story = held.state.watcher
-        if type(story) is not Story:
-            return
-        pages = story.pages
-        while pages and pages[0][3] <= sequence:
-            told = pages.popleft()
-            for sink in self.sinks:
-                sink(told)
+        """A run that another process drives: its story is told there."""
+
+    def recorded_rows(self, rows: Sequence[Fact]) -> None:
+        """See RowObserver.recorded_rows."""
+        sinks = self.sinks
+        for row in rows:
+            story = row[0].watcher
+            if story is None:
+                continue
+            pages: deque[Told] = story.pages  # type: ignore[attr-defined] # a watcher that is one of ours
+            while pages and pages[0][3] <= row[1]:
+                told = pages.popleft()
+                for sink in sinks:
+                    sink(told)
 
 
 class Unit:
@@ -75,10 +74,11 @@ class Unit:
 class Story:
     """What is to be told of one run: `pages`, in the order of its events. See penstock.model.state.Watcher."""
 
-    def __init__(self, run: Run, monotonic: Callable[[], float] = time.monotonic) -> None:
+    __slots__ = ("_groups", "_naming", "_run", "_units", "pages")
+
+    def __init__(self, run: Run) -> None:
         self.pages: deque[Told] = deque()
         self._run = run
-        self._now = monotonic
         self._naming = getattr(run.program, "subject", None)
         self._units: dict[Step | Scope, Unit] = {}
         self._groups: dict[str, _Together] = {}  # the present one of each scope
@@ -97,7 +97,7 @@ class Story:
         if subject is None:
             return
         path = step.id if step.item is None else f"{step.id}[{step.item}]"
-        unit = self._units[step] = Unit(subject, path, self._now())
+        unit = self._units[step] = Unit(subject, path, monotonic())
         if subject.group is not None:
             self._join(subject.group, step.scope)
         self._tell(STARTED, unit)
@@ -110,9 +110,10 @@ class Story:
     def left(self, scope: Scope) -> None:
         unit = self._units.pop(scope, None)
         kind, value = scope.outcome or ("cancelled", None)
-        if kind == "completed":
-            self._close_group(scope.path[:-1])
-        self._groups.pop(scope.path[:-1], None)
+        if self._groups:
+            if kind == "completed":
+                self._close_group(scope.path[:-1])
+            self._groups.pop(scope.path[:-1], None)
         if unit is not None:
             self._over(unit, kind, value if kind == "failed" else None)
         elif scope.parent is None:
@@ -124,7 +125,7 @@ class Story:
         subject = self._name(scope, path)
         if subject is None:
             return None
-        unit = self._units[scope] = Unit(subject, path, self._now())
+        unit = self._units[scope] = Unit(subject, path, monotonic())
         if subject.group is not None and scope.parent is not None:
             self._join(subject.group, scope.parent)
         return unit
@@ -133,7 +134,7 @@ class Story:
         what = _ENDS.get(kind)
         if what is None:
             return
-        self._tell(what, unit, self._now() - unit.began, _said(error))
+        self._tell(what, unit, monotonic() - unit.began, _said(error))
         group = unit.subject.group
         if group is not None and what is COMPLETED:
             self._count(group)
@@ -162,15 +163,15 @@ class Story:
         self._close_group(group.parent)
         owner = self._units.get(scope) or self._begun_before(scope)
         if owner is not None:
-            self._groups[group.parent] = _Together(group, owner, self._now())
+            self._groups[group.parent] = _Together(group, owner, monotonic())
             self._tell_group(GROUP_STARTED, group, owner.subject)
 
     def _begun_before(self, scope: Scope) -> Unit | None:
         """A scope that others opened: what is told of it now is only its end."""
         subject = self._name(scope, scope.path[:-1])
         if subject is None or scope.parent is None:
-            return None if subject is None else Unit(subject, "", self._now())
-        unit = self._units[scope] = Unit(subject, scope.path[:-1], self._now())
+            return None if subject is None else Unit(subject, "", monotonic())
+        unit = self._units[scope] = Unit(subject, scope.path[:-1], monotonic())
         return unit
 
     def _count(self, group: Group) -> None:
@@ -184,7 +185,7 @@ class Story:
         present = self._groups.get(parent)
         if present is not None and not present.told:
             present.told = True
-            took = self._now() - present.began
+            took = monotonic() - present.began
             self._tell_group(GROUP_COMPLETED, present.group, present.owner.subject, took)
 
     def _tell_group(self, what: str, group: Group, owner: Subject, seconds: float | None = None) -> None:
@@ -196,16 +197,17 @@ class Story:
 
     def _name(self, unit: Step | Scope, path: str) -> Subject | None:
         run = self._run
-        if self._naming is not None:
-            try:
-                subject: Subject | None = self._naming(run, path)
-            except Exception:
-                import logging
+        try:
+            subject = _usual(run, unit) if self._naming is None else self._naming(run, path)
+        except Exception:
+            import logging
 
-                logging.getLogger("penstock").exception("%r could not name %r", run.program, path)
-            else:
-                return _of_item(unit, subject) if type(unit) is Step and unit.item is not None else subject
-        return _of_item(unit, _usual(run, unit)) if type(unit) is Step else _usual(run, unit)
+            logging.getLogger("penstock").exception("%r could not name %r", run.program, path)
+            subject = _usual(run, unit)
+        if subject is not None and type(unit) is Step and unit.item is not None:
+            mark = f"[{unit.item}]"
+            return Subject(subject.id + mark, subject.name + mark, subject.kind, subject.group)
+        return subject
 
 
 class _Together:
@@ -230,14 +232,6 @@ def _usual(run: Run, unit: Step | Scope) -> Subject:
     fn = getattr(unit.ask, "fn", None)
     kind = getattr(fn, "__name__", None) or type(unit.ask if fn is None else fn).__name__
     return Subject(f"{run.id}/{unit.id}", unit.key, kind)
-
-
-def _of_item(step: Step | Scope, subject: Subject | None) -> Subject | None:
-    """The name of an item of a map; of any other step, its own."""
-    if subject is None or not isinstance(step, Step) or step.item is None:
-        return subject
-    mark = f"[{step.item}]"
-    return Subject(subject.id + mark, subject.name + mark, subject.kind, subject.group)
 
 
 def _said(error: Failure | None) -> str | None:

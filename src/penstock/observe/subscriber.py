@@ -1,8 +1,11 @@
 """One handler that subscribed to events, and how it is called.
 
 It is started inline. A coroutine function runs to its first suspension and goes on as a task that the bus holds; where no
-event loop runs, on a loop in a thread of the bus's own. A plain function that once took over 5 ms is from then on called in a
-thread of its own, which takes events from a bounded queue: a handler may be slow, but it slows no run.
+event loop runs, on a loop in a thread of the bus's own. A plain function that is slow is from then on called in a thread of
+its own, which takes events from a bounded queue: a handler may be slow, but it slows no run.
+
+Slow is what takes over 5 ms by itself. A quick handler may take as long when other threads have the processor; so one that took
+less than 100 ms is looked at more closely the next time.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ Callback = Callable[[dict[str, Any]], Any]
 QUICK_SECONDS: Final = 0.005
 """What an event's handler may take on the thread of the run that it is told of."""
 
+SLOW_SECONDS: Final = 0.1
+"""What no handler takes that is only kept waiting by others."""
+
 
 class Subscriber:
     """A callback and how it got on: its calls, its failures, whether it is slow."""
@@ -33,6 +39,7 @@ class Subscriber:
         self.calls = 0
         self.failures = 0
         self.slow = False
+        self._suspected = False
         self._lane: SlowLane | None = None
         self._held: set[asyncio.Task[Any]] = set()
         self._lock = threading.Lock()
@@ -52,12 +59,15 @@ class Subscriber:
         if self._lane is not None:
             self._lane.put(event)
             return
+        timer = _Timer() if self._suspected else None
         began = time.perf_counter()
         result = self._call(event)
         if hasattr(result, "__await__"):
             self._start_async(_awaited(result))
-        elif time.perf_counter() - began > QUICK_SECONDS:
-            self._move()
+            return
+        took = time.perf_counter() - began
+        if took > QUICK_SECONDS or timer is not None:
+            self._judge(took, timer)
 
     def run(self, event: dict[str, Any]) -> asyncio.Future[Any] | None:
         """Call it on the running loop's thread: what to wait for until it has run, None if it has."""
@@ -95,6 +105,11 @@ class Subscriber:
             "the handler %r of %r events raised; nobody else is hurt", self.callback, self.type
         )
 
+    def _judge(self, took: float, timer: _Timer | None) -> None:
+        if took > SLOW_SECONDS or (timer is not None and timer.own_seconds(took) > QUICK_SECONDS):
+            self._move()
+        self._suspected = timer is None
+
     def _move(self) -> None:
         with self._lock:
             if self._lane is not None:
@@ -102,7 +117,7 @@ class Subscriber:
             self._lane = SlowLane(self._call)
             self.slow = True
         logging.getLogger("penstock").warning(
-            "the handler %r of %r events took more than %g ms: it is called in a thread of its own now",
+            "the handler %r of %r events takes more than %g ms: it is called in a thread of its own now",
             self.callback,
             self.type,
             QUICK_SECONDS * 1000,
@@ -145,6 +160,18 @@ class Subscriber:
             if isinstance(error, asyncio.CancelledError):
                 raise
             self._failed()
+
+
+class _Timer:
+    """Tells what a thread did by itself from what it was kept waiting for."""
+
+    def __init__(self) -> None:
+        self._thread, self._process = time.thread_time(), time.process_time()
+
+    def own_seconds(self, took: float) -> float:
+        """Of the seconds since, those in which this thread worked, or no thread of the process did."""
+        worked = time.thread_time() - self._thread
+        return max(worked, took - (time.process_time() - self._process))
 
 
 async def _awaited(result: Awaitable[object]) -> object:

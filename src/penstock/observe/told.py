@@ -55,7 +55,7 @@ def event_of(told: Told) -> dict[str, Any]:
         "process_id": subject.id,
         "process_name": subject.name,
         "process_class": subject.kind,
-        "timestamp": datetime.fromtimestamp(told.at, UTC).replace(tzinfo=None).isoformat(),
+        "timestamp": datetime.fromtimestamp(told.at, UTC).isoformat()[:-6],  # without its +00:00
         "status": STATUS[told.type],
     }
     if told.seconds is not None:
