@@ -190,6 +190,22 @@ def published(engine: penstock.Engine, run_id: str | None) -> bool:
     )
 
 
+def test_one_that_failed_can_be_played_again_once_its_cause_is_mended(
+    runner: WorkflowRunner, write: Write
+) -> None:
+    write("w", "from pathlib import Path", "yield env.timeout(1)", 'Path("beam").read_text()')
+    found = runner.run("w")
+    assert found.status == "failed"
+    assert runner.executions.get(found.execution_id) == found
+    Path("beam").touch()
+    again = runner.resume(found.execution_id)
+    assert (again.status, again.error_message) == ("completed", None)
+    assert again.end_time is not None
+    assert found.end_time is not None
+    assert again.end_time > found.end_time
+    assert runner.executions.all() == [again]
+
+
 # ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

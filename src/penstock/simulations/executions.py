@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from penstock.errors import RunNotFound, StoreUnavailable
 from penstock.model import events as e
 from penstock.model.changes import OK, Change, Guard, Put
+from penstock.model.states import FINISHED
 from penstock.model.wording import guess
 from penstock.simulations.definitions import Definitions
 from penstock.simulations.noted import ended, messages
-from penstock.simulations.records import ENDED, WorkflowExecution, moment, now, spellings
+from penstock.simulations.records import ENDED, FINAL, WorkflowExecution, moment, now, spellings
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -110,9 +111,9 @@ class Executions:
         return row | changes
 
     def _changes(self, row: Row) -> dict[str, Any]:
-        if row["status"] in ENDED and not row.get("left"):
-            return {}
         run_id = row["run_id"]
+        if row["status"] in FINAL or (run_id is None and row["status"] in ENDED):
+            return {}
         run = self._store.get("runs", [run_id]).get(run_id) if run_id is not None else None
         changes = self._without_run(row) if run is None else self._with_run(row, run)
         return {} if all(row.get(name) == value for name, value in changes.items()) else changes
@@ -125,8 +126,9 @@ class Executions:
     def _with_run(self, row: Row, run: Row) -> dict[str, Any]:
         from penstock.app.owners import is_gone
 
-        if run["status"] in ("completed", "failed", "cancelled"):
-            return self._outcome(run)
+        if run["status"] in FINISHED:
+            known = row["status"] in ENDED and not row["left"] and row["end_time"] == moment(run["updated"])
+            return {} if known else self._outcome(run)
         if run["status"] == "running" and (run["state"] != "leased" or is_gone(run["owner"])):
             said = f"its runner is gone; go on: penstock resume {run['id']}"
             return _left(said, ended(self._engine, run["id"]).figures) | {

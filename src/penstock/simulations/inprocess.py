@@ -45,6 +45,7 @@ def executor_of(prepared: Prepared, execution_id: str, deliver: Deliver) -> tupl
         prepared.parameters,
         deliver,
         namespace=namespace_of(prepared.sections, prepared.parameters),
+        many=1,
     )
     executor = assembled(
         found[CLASS],

@@ -8,6 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 Status = Literal["pending", "running", "completed", "failed", "terminated", "timed_out"]
 
+FINAL: frozenset[str] = frozenset({"completed", "terminated"})
+"""What an execution stays; one that has failed may be played again."""
+
 ENDED: frozenset[str] = frozenset({"completed", "failed", "terminated", "timed_out"})
 
 
