@@ -86,23 +86,24 @@ def need_activemq() -> None:
     reason = "ActiveMQ is not here: apt-get install activemq, or PENSTOCK_INSTALL_SERVICES=1 as root"
     if os.environ.get("PENSTOCK_INSTALL_SERVICES") != "1" or os.geteuid() or not shutil.which("apt-get"):
         pytest.skip(reason)
-    _install()
+    said = _install()
     if not _is_here():
-        pytest.skip(f"{reason}; installing it did not help")
+        pytest.skip(f"{reason}; it was tried, and apt-get said: {said}")
 
 
 def _is_here() -> bool:
     return (JARS / "activemq-stomp.jar").exists() and shutil.which("java") is not None
 
 
-def _install() -> None:
-    """One process of those that run tests at once; apt waits for other users of its lock."""
+def _install() -> str:
+    """What apt-get said last. One process of those that run tests at once; apt waits for other users of its lock."""
     import fcntl
 
     with (Path(tempfile.gettempdir()) / "penstock-services.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        said = ""
         if _is_here():
-            return
+            return said
         own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         wanted = ["activemq"] if shutil.which("java") else ["activemq", "default-jre-headless"]
         install = ["install", "-y", "--no-install-recommends", *wanted]
@@ -118,8 +119,10 @@ def _install() -> None:
                 timeout=INSTALL_SECONDS,
                 check=False,
             )
+            said = " ".join(done.stderr.decode(errors="replace").splitlines()[-2:])
             if command is install and not done.returncode:
-                return
+                break
+        return said
 
 
 def free_port() -> int:

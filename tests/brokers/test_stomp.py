@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 from penstock.brokers.stomp import Limits, Server, StompBroker, StompListener
+from penstock.brokers.stomp.frames import Frame, encode
+from penstock.brokers.stomp.link import Link
+from penstock.brokers.stomp.wire import Bell
 from penstock.errors import BrokerClosed, BrokerError, BrokerUnavailable, UserError
 from penstock.ports import Broker, Message
 from penstock.testing import BrokerSuite
@@ -202,22 +206,46 @@ def test_a_name_that_nobody_has_is_named() -> None:
         broker.close(0)
 
 
-def test_a_connection_that_nobody_accepts_ends_within_the_deadline() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        place = full.getsockname()
-        fillers = []
-        try:
-            for _ in range(4):  # the backlog is full after one or two, and the kernel drops what comes then
-                filler = socket.socket()
-                filler.setblocking(False)
-                filler.connect_ex(place)
-                fillers.append(filler)
-            with StompBroker(Server(*place), limits=QUICK) as broker:
-                assert re.search(r"accepted no connection for|did not answer CONNECT", why_not(broker))
-                broker.close(0)
-        finally:
-            for filler in fillers:
-                filler.close()
+@pytest.fixture
+def full() -> Iterator[tuple[str, int]]:
+    """A place whose backlog is full: the kernel answers nobody there."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening, contextlib.ExitStack() as stack:
+        place = listening.getsockname()
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(place)
+        yield place
+
+
+def test_a_connection_that_nobody_accepts_ends_within_the_deadline(full: tuple[str, int]) -> None:
+    with StompBroker(Server(*full), limits=QUICK) as broker:
+        assert re.search(r"accepted no connection for 0\.\d s", why_not(broker))
+        broker.close(0)
+
+
+class Broken:
+    """A connection on which an error came just before it broke."""
+
+    def __init__(self) -> None:
+        self.coming = [None, encode(Frame("ERROR", {"message": "too much"}))]
+
+    def read(self) -> bytes | None:
+        return self.coming.pop(0)
+
+    def write(self, data: bytes) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_last_words_of_a_server_are_heard() -> None:
+    with serving() as server, contextlib.closing(Bell()) as bell, Link(server.server, PATIENT, bell) as link:
+        link.close()
+        link._wire = Broken()  # type: ignore[assignment]
+        link.put(b"SEND\n\n\0")
+        assert [frame.headers["message"] for frame in link.turn(0)] == ["too much"]
 
 
 # ── silence and slowness after the greeting ─────────────────────────────────────────────────────────────────────────
@@ -240,9 +268,9 @@ def test_a_server_that_falls_silent_is_left() -> None:
 
 def test_a_server_that_beats_is_not_left() -> None:
     def beats(connection: Connection) -> None:
-        connection.greet("20,0")
+        connection.greet("200,0")
         connection.take()
-        for _ in range(30):
+        for _ in range(60):
             connection.sock.sendall(b"\n")
             connection.server.over.wait(0.01)
         serve_on(connection)
@@ -251,7 +279,7 @@ def test_a_server_that_beats_is_not_left() -> None:
         while connection.take().command != "DISCONNECT":
             connection.sock.sendall(b"\n")
 
-    with serving(beats) as server, publish(server, PATIENT._replace(heart_beat=0.02)) as broker:
+    with serving(beats) as server, publish(server, PATIENT._replace(heart_beat=0.2)) as broker:
         broker.send("orders", "1")
         broker.flush(WAIT_SECONDS)
         for number in range(40):
@@ -301,9 +329,9 @@ def test_a_slow_server_that_takes_what_it_is_sent_is_not_left() -> None:
     def slow(connection: Connection) -> None:
         connection.greet()
         while connection.take().command != "DISCONNECT":
-            connection.server.over.wait(0.1)
+            connection.server.over.wait(0.15)
 
-    limits = QUICK._replace(timeout=0.5)
+    limits = QUICK._replace(timeout=1.0)
     with serving(slow) as server, publish(server, limits) as broker:
         for _ in range(8):
             broker.send("orders", "x" * 300_000)
@@ -343,11 +371,16 @@ def test_what_was_not_promised_is_doubtful_when_the_connection_is_lost() -> None
         broker.send("orders", "1")
         broker.send("orders", "2")
         until(lambda: server.bytes_seen.count(b"\0") == 3)
-        flushed = threading.Thread(target=go.set)
-        flushed.start()
+
+        def lose() -> None:
+            until(lambda: bool(broker._changed._waiters))  # type: ignore[attr-defined]
+            go.set()
+
+        losing = threading.Thread(target=lose)
+        losing.start()
         with pytest.raises(BrokerUnavailable, match=r"2 messages .* were lost"):
             broker.flush(WAIT_SECONDS)
-        flushed.join()
+        losing.join()
         assert broker.health() == broker.health() | {"confirmed": 0, "doubtful": 2, "waiting": 0}
 
 
@@ -363,9 +396,7 @@ def test_a_message_that_the_server_refuses_is_given_up_and_the_next_goes_out() -
     with serving(refuses_bad) as server, publish(server) as broker:
         for body in ("1", "bad", "2"):
             broker.send("orders", body, promised=True)
-        with pytest.raises(BrokerUnavailable, match="lost"):
-            broker.flush(WAIT_SECONDS)
-        broker.flush(WAIT_SECONDS)
+        until(lambda: broker.health()["waiting"] == 0)
         assert [message.body for message in server.arrived(2)] == ["1", "2"]
         assert broker.health()["refused"] == 1
 
@@ -391,7 +422,10 @@ def test_a_server_that_is_only_confused_for_a_while_loses_no_promised_message() 
         connection.frame()
         connection.say("ERROR", message="one moment")
 
-    with serving(is_confused, is_confused, ends_at_once, is_confused, serve) as server, publish(server) as broker:
+    with (
+        serving(is_confused, is_confused, ends_at_once, is_confused, serve) as server,
+        publish(server) as broker,
+    ):
         broker.send("orders", "1", promised=True)
         broker.flush(WAIT_SECONDS)
         assert broker.health() == broker.health() | {"confirmed": 1, "refused": 0}
@@ -422,7 +456,8 @@ def test_headers_of_the_protocol_are_refused(name: str) -> None:
 
 
 def test_only_new_faults_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with serving(refuses, refuses, refuses, ends_at_once, serve) as server, publish(server) as broker:
+    faults = [refuses, refuses, refuses, ends_at_once]
+    with serving(*faults, serve) as server, publish(server, PATIENT) as broker:
         broker.send("orders", "x", promised=True)
         broker.flush(WAIT_SECONDS)
     said = [record.getMessage().partition(f":{server.port} ")[2] for record in caplog.records]
@@ -440,6 +475,14 @@ def test_close_ends_the_thread_whatever_the_server_does(script: Any) -> None:
         server.connections(1)
         broker.close(0.05)
         assert not [thread for thread in threading.enumerate() if thread.name == "penstock-stomp"]
+
+
+def test_close_ends_the_thread_while_it_connects(full: tuple[str, int]) -> None:
+    broker = StompBroker(Server(*full), limits=Limits(timeout=60))
+    broker.send("orders", "x")
+    until(lambda: broker._bell._pair is not None)
+    broker.close(0)
+    assert not [thread for thread in threading.enumerate() if thread.name == "penstock-stomp"]
 
 
 def test_a_process_that_forgets_to_close_ends_all_the_same() -> None:

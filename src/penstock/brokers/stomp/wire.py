@@ -81,9 +81,10 @@ class Wire:
         self._poll.register(sock.fileno(), select.POLLIN)
 
     def wait(self, until: float, *, write: bool, read: bool = True) -> bool:
-        """Until something can be read or written, the bell rings (both True) or the time is over (False)."""
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
-            return True
+        """Until something can be read or written, the bell rings (both True) or the time is over (False).
+
+        To be called when `read` had nothing: of what TLS has already decrypted the system knows nothing.
+        """
         self._poll.modify(
             self._sock.fileno(), (select.POLLOUT if write else 0) | (select.POLLIN if read else 0)
         )
