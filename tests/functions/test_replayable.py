@@ -48,6 +48,13 @@ def touches_the_world() -> list[Any]:
     ]
 
 
+def goes_over_sets(numbers: list[int]) -> list[Any]:
+    found = [number for number in set(numbers)]  # noqa: C416
+    for number in {1, 2}:  # noqa: PLC0208
+        found.append(hash(number))
+    return found + sorted({3, *found})
+
+
 def is_fine(random: Any, numbers: list[int]) -> Any:
     path = os.path.join("a", "b")
     open_orders = sorted(numbers)
@@ -74,6 +81,7 @@ def names(fn: Any, **how: Any) -> list[str]:
         (tosses_coins, ["random.randint", "random.choice", "random.Random", "uuid.uuid4", "os.urandom"]),
         (waits, ["time.sleep", "asyncio.sleep"]),
         (touches_the_world, ["open", "urllib.request.urlopen", "subprocess.run", "os.environ", "os.getenv"]),
+        (goes_over_sets, ["a loop over a set", "a loop over a set", "hash"]),
         (is_fine, []),
     ],
 )

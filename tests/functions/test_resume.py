@@ -76,6 +76,50 @@ def test_the_command_line_goes_on_with_what_a_script_began(tmp_path: Path) -> No
     assert script.row()["status"] == "completed"
 
 
+SUSPENDED = """
+import sys, time
+from penstock import task
+from penstock.functions import start, wait_for_signal, workflow
+
+
+@task
+def release() -> None:
+    print("released", flush=True)
+
+
+@workflow
+async def held() -> None:
+    try:
+        print("waits", flush=True)
+        await wait_for_signal("never")
+    finally:
+        await release()
+
+
+@workflow
+def held_blocked() -> None:
+    try:
+        print("waits", flush=True)
+        wait_for_signal("never")
+    finally:
+        release()
+
+
+runs = [held.start(), held_blocked.start()]
+while len([step for run in runs for step in run.steps]) < 2:
+    time.sleep(0.01)
+"""
+
+
+def test_a_process_that_ends_does_no_step_of_suspended_functions(tmp_path: Path) -> None:
+    script = tmp_path / "suspended.py"
+    script.write_text(SUSPENDED)
+    told = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=30, cwd=tmp_path
+    )
+    assert (told.stdout.split(), told.stderr) == (["waits", "waits"], "")
+
+
 # ── code that has changed ───────────────────────────────────────────────────────────────────────────────────────────
 
 

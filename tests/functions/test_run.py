@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -579,8 +582,6 @@ async def test_it_goes_on_as_a_new_run_on_a_loop_too() -> None:
 
 
 def test_a_chain_of_many_runs_takes_no_thread_each() -> None:
-    import threading
-
     before = threading.active_count()
     assert endless.run(0, 300) == 301
     assert threading.active_count() <= before + 1
@@ -622,6 +623,54 @@ def test_values_come_back_as_they_went_in(tmp_path: Path) -> None:
     with penstock.open(store) as engine:
         engine.learn(shipping)
         assert engine.get("latest").result() == Parcel(3, "weighed")
+
+
+@task(transaction=True)
+def book(what: str, connection: sqlite3.Connection) -> int:
+    connection.execute("CREATE TABLE IF NOT EXISTS bookings (what)")
+    connection.execute("INSERT INTO bookings VALUES (?)", (what,))
+    return 1
+
+
+def test_tasks_keep_their_powers(tmp_path: Path) -> None:
+    @workflow
+    async def booking() -> int:
+        return await step(book)("a table") + await step(elsewhere)(2)
+
+    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+        assert booking.using(store=engine).run() == 21
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
+        assert connection.execute("SELECT what FROM bookings").fetchall() == [("a table",)]
+
+
+@task(executor="threads", timeout=5)
+def elsewhere(number: int) -> int:
+    assert threading.current_thread() is not threading.main_thread()
+    return number * 10
+
+
+def test_a_run_is_left_to_a_worker() -> None:
+    with penstock.open("memory:") as engine:
+        run = total_of.using(store=engine, queue="slow", priority=3).submit(2)
+        assert (run.status, engine.rows()[0]["queue"]) == ("pending", "slow")
+        assert run.events()[0][2].input == {"times": 2, "start_at": 0}  # type: ignore[union-attr]
+
+
+def test_a_function_is_a_part_of_a_workflow_of_tasks() -> None:
+    flow = Workflow("around")
+    flow.add_task(plain, name="times", values={"number": 1})
+    flow.add_workflow(total_of, depends_on=["times"])  # type: ignore[arg-type]
+    assert flow.run() == 10
+
+
+def test_a_run_does_not_go_on_before_everything_was_awaited() -> None:
+    @workflow
+    async def hasty(left: int = 1) -> None:
+        step(add)(1)  # type: ignore[unused-awaitable]
+        continue_as_new(left=left)
+
+    with pytest.raises(RunFailed, match="never awaited"):
+        hasty.run()
 
 
 def test_definitions_that_cannot_work_are_refused() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.functions.handles import Converted, Handle
 from penstock.model.calling import Call
 from penstock.model.program import Ask, Do, Map, Open, Program, Sleep, Wait
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Asking:
@@ -20,7 +22,7 @@ class Asking:
         self.handles: dict[str, Handle[Any]] = {}
         self.asks: list[Ask] = []
         self._counts: dict[str, int] = {}
-        self._chance: random.Random | None = None
+        self._chance: Random | None = None
 
     def identify(self, run: str, path: str) -> None:
         """See Play."""
@@ -67,10 +69,12 @@ class Asking:
         return handle
 
     @property
-    def chance(self) -> random.Random:
+    def chance(self) -> Random:
         """The run's own random numbers: other runs have others, and a replay has the same."""
         if self._chance is None:
-            self._chance = random.Random(self.identity)
+            from random import Random
+
+            self._chance = Random(self.identity)
         return self._chance
 
     def _key(self, name: str) -> str:

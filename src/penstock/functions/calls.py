@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from random import Random
-from typing import Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
 from penstock.errors import DefinitionError, InputError, UserError
 from penstock.functions.handles import Handle, Winner
@@ -19,6 +17,10 @@ from penstock.model.calling import Call, Callee, caller, enter, leave
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition, Partial
 from penstock.model.wording import shown
+
+if TYPE_CHECKING:
+    from random import Random
+    from uuid import UUID
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -218,6 +220,8 @@ def random() -> Random:
 
 def uuid4() -> UUID:
     """A random UUID: the same in every replay, others in other runs."""
+    from uuid import UUID
+
     return UUID(int=random().getrandbits(128), version=4)
 
 

@@ -25,10 +25,12 @@ class Launcher(Generic[P, R]):
         key: str | None,
         tags: dict[str, str],
         timeout: float | None,
+        place: dict[str, Any],
     ) -> None:
         self._function = function
         self._store = store
         self._how: dict[str, Any] = {"key": key, "tags": tags, "timeout": timeout, "began": self._kept}
+        self._place = place  # of a run that is submitted
         self._found: Engine | None = None
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -54,6 +56,12 @@ class Launcher(Generic[P, R]):
         """See DurableFunction.start_async."""
         inputs = self._function.bound(args, kwargs)
         return self._kept(await self._engine().start_async(self._function, inputs, **self._how))
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """See DurableFunction.submit."""
+        how = {name: self._how[name] for name in ("key", "tags", "timeout")}
+        inputs = self._function.bound(args, kwargs)
+        return self._kept(self._engine().submit(self._function, inputs, **how, **self._place))
 
     def resume(self, run_id: str) -> R:
         """Go on with a run on this thread and return its result. See Engine.resume."""

@@ -195,6 +195,9 @@ class FunctionPlay(Weaving):
         if strand is not self.strands[0] or following is None:
             self._raised(strand, DefinitionError("continue_as_new() is for the workflow's own function"))
             return
+        if forgotten := self._forgotten():
+            self._end(Fail(failure_of(_never_awaited(forgotten))))
+            return
         handle = self.call(Call("continue_as_new", following, _HERE), (), dict(continuing.inputs))
         strand.body = _next_run(handle)
         strand.resume = strand.body.send

@@ -34,6 +34,8 @@ RULES: Final[Mapping[str, str]] = {
     "numpy.random.*": _CHANCE,
     "uuid.uuid1": "use penstock.functions.uuid4()", "uuid.uuid4": "use penstock.functions.uuid4()",
     "os.urandom": _CHANCE, "os.getenv": _GIVEN, "os.environ*": _GIVEN, "os.getpid": _GIVEN, "input": _GIVEN,
+    "a loop over a set": "its order differs from process to process: sorted(...)",
+    "hash": "use zlib.crc32 or hashlib: it differs from process to process", "id": "it differs from process to process",
     "open": _STEP, "io.open": _STEP, "os.*": _STEP, "shutil.*": _STEP, "subprocess.*": _STEP, "socket.*": _STEP,
     "requests.*": _STEP, "httpx.*": _STEP, "aiohttp.*": _STEP, "urllib.request.*": _STEP, "sqlite3.connect": _STEP,
     "asyncio.*": _ASYNC, "threading.*": _ASYNC, "multiprocessing.*": _ASYNC, "concurrent.futures.*": _ASYNC,
@@ -96,8 +98,15 @@ def _calls(fn: Callable[..., Any]) -> Iterator[tuple[ast.AST, str | None, Any]]:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call):
                     yield node, *names.of(node.func)
+                elif (hurried := _gone_over(node)) is not None and names.is_set(hurried):
+                    yield hurried, "a loop over a set", None
                 elif isinstance(node, ast.Subscript) and (known := names.of(node.value))[0] == "os.environ":
                     yield node, *known
+
+
+def _gone_over(node: ast.AST) -> ast.expr | None:
+    """What a loop goes over, if it is one."""
+    return node.iter if isinstance(node, ast.For | ast.comprehension) else None
 
 
 class _Names:
@@ -112,6 +121,11 @@ class _Names:
             for node in ast.walk(tree)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         } | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+    def is_set(self, node: ast.expr) -> bool:
+        """Whether an expression is a set, as far as it shows."""
+        made = isinstance(node, ast.Call) and self.of(node.func)[0] in ("set", "frozenset")
+        return made or isinstance(node, ast.Set | ast.SetComp)
 
     def of(self, node: ast.AST) -> tuple[str | None, Any]:
         """The full name of what an expression names, and the thing itself, as far as they are known."""

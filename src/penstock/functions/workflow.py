@@ -149,16 +149,23 @@ class DurableFunction(Generic[P, R, C]):
 
     # Running
 
-    def using(
+    def using(  # noqa: PLR0913 - one keyword a power
         self,
         *,
         store: str | Engine | None = None,
         key: str | None = None,
         tags: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        queue: str = "default",
+        priority: int = 0,
+        delay: float | None = None,
     ) -> Launcher[P, R]:
-        """Say how to run it: the store ("ephemeral" keeps nothing), an idempotency key, tags, a limit of the run's time."""
-        return Launcher(self, store, key, {**self.tags, **(tags or {})}, timeout)
+        """Say how to run it: the store ("ephemeral" keeps nothing), an idempotency key, tags, a limit of the run's time.
+
+        `queue`, `priority` and `delay` are those of a run that is submitted. See Engine.submit.
+        """
+        place = {"queue": queue, "priority": priority, "delay": delay}
+        return Launcher(self, store, key, {**self.tags, **(tags or {})}, timeout, place)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it on this thread and return its result."""
@@ -167,6 +174,10 @@ class DurableFunction(Generic[P, R, C]):
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """Start a run in the background and return its handle."""
         return self.using().start(*args, **kwargs)
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """Record a run for a worker to take (`penstock worker`) and return its handle."""
+        return self.using().submit(*args, **kwargs)
 
     async def run_async(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it on the running event loop: async steps there, sync steps in threads."""
