@@ -10,13 +10,21 @@ import sys
 import textwrap
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import penstock
-from penstock.errors import DefinitionError, InputError, Nondeterminism, ProcessExecutionError, RunFailed
+from penstock.errors import (
+    CommandRefused,
+    DefinitionError,
+    InputError,
+    Nondeterminism,
+    ProcessExecutionError,
+    RunFailed,
+)
 from penstock.model import events as e
 from penstock.processes import AtomarProcess, InputParameter, OrchestratedProcess, OutputParameter
 from tests.processes.shop import PARALLEL, Add, Broken, Chain, Fan, Sum
@@ -24,6 +32,12 @@ from tests.processes.shop import PARALLEL, Add, Broken, Chain, Fan, Sum
 
 def url(folder: Path) -> str:
     return f"sqlite:///{folder}/runs.db"
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def starts(run: Any) -> Counter[str]:
@@ -349,3 +363,44 @@ def test_values_of_a_childs_own_classes_are_there_again(tmp_path: Path) -> None:
     penstock.close_all()
     with penstock.open(url(tmp_path)) as engine:
         assert engine.resume(engine.get("latest").id, Shapes(), wait=True).result() == {"side": 3}
+
+
+def test_a_process_that_was_started_is_busy_until_its_run_is_over_and_shows_how_it_ended(
+    tmp_path: Path,
+) -> None:
+    from tests.processes.shop import Sleeps
+
+    class Waits(OrchestratedProcess):
+        def define_orchestration(self) -> None:
+            self.add_child(Sleeps("sleeps"))
+
+    process = Waits()
+    run = process.using(store=url(tmp_path)).start()
+    with pytest.raises(CommandRefused, match="is being executed"):
+        process.using(store=url(tmp_path)).start()
+    until(lambda: process.children and process.get_child("sleeps").status == "running")
+    run.cancel()
+    assert run.wait(10) == "cancelled"
+    until(lambda: not process._busy)
+    assert (process.status, process.get_child("sleeps").status) == ("cancelled", "cancelled")
+    late = process.using(store=url(tmp_path), timeout=0.02).start()
+    assert late.wait(10) == "failed"
+
+
+async def test_a_run_that_was_done_under_the_same_key_gives_its_outputs(tmp_path: Path) -> None:
+    for _ in range(2):
+        process = Chain()
+        process.input["numbers"].value = [1]
+        await process.execute(store=url(tmp_path), key="once")
+        assert (process.status, process.output["y"].value) == ("completed", 3)
+    with penstock.open(url(tmp_path)) as engine:
+        assert len(engine.list()) == 1
+
+
+async def test_the_error_of_a_parent_knows_its_run(tmp_path: Path) -> None:
+    with pytest.raises(ProcessExecutionError) as raised:
+        process = Broken()
+        process.input["numbers"].value = [1]
+        await process.execute(store=url(tmp_path), tags={"a": "b"})
+    with penstock.open(url(tmp_path)) as engine:
+        assert raised.value.run_id == engine.get("latest").id

@@ -80,8 +80,11 @@ def drain() -> None:
 
 
 async def _follow(process: Process, run: Run[Any]) -> None:
+    from penstock.processes.execution import follow
+
     try:
         await run.wait_async()
+        follow(process, run)
     except asyncio.CancelledError:
         if not run.over:
             logging.getLogger("penstock").warning(

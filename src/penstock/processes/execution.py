@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import Engine, engine_at
-from penstock.errors import CommandRefused
+from penstock.errors import CommandRefused, RunError
+from penstock.observe import collect
 from penstock.processes.detaching import detach, look
 from penstock.processes.offering import own_program, program_of
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Launcher", "detach", "execute", "look"]
 
 _ephemeral: list[Engine] = []  # the process's own, once it was looked up
+
+collect()  # processes are measured, and their last events are kept, from the first that runs: it imports this module
 
 
 async def execute(
@@ -43,11 +48,10 @@ async def execute(
             await _cancel(process, began[0])
         raise
     finally:
-        process._busy = False
-        process._own = None
-    if run.status == "completed":
-        return True
-    return _raise(process, run)
+        _release(process)
+    if key is not None or run.status != "completed":
+        _conclude(process, run)
+    return True
 
 
 class Launcher:
@@ -67,53 +71,60 @@ class Launcher:
 
     def run(self, **inputs: Any) -> dict[str, Any]:
         """See Process.run. Raises what `execute` raises."""
-        process, engine = self._process, engine_at(self._store)
-        process.input.fill(inputs)
+        engine, given = self._given(inputs)
         try:
-            run = engine.run(process, _occupy(process, engine), **self._how)
+            run = engine.run(self._process, given, **self._how)
         finally:
-            process._busy = False
-            process._own = None
+            _release(self._process)
         return self._outputs(run)
 
     def start(self, **inputs: Any) -> Run[Any]:
         """See Process.start."""
-        process, engine = self._process, engine_at(self._store)
-        process.input.fill(inputs)
+        engine, given = self._given(inputs)
         try:
-            return engine.start(process, _occupy(process, engine), **self._how)
-        finally:
-            process._busy = False
-            process._own = None
+            run = engine.start(self._process, given, **self._how)
+        except BaseException:
+            _release(self._process)
+            raise
+        return self._followed(engine, run)
 
     async def start_async(self, **inputs: Any) -> Run[Any]:
         """Start a run on the running event loop and return its handle."""
-        process, engine = self._process, engine_at(self._store)
-        process.input.fill(inputs)
+        engine, given = self._given(inputs)
         try:
-            return await engine.start_async(process, _occupy(process, engine), **self._how)
-        finally:
-            process._busy = False
-            process._own = None
+            run = await engine.start_async(self._process, given, **self._how)
+        except BaseException:
+            _release(self._process)
+            raise
+        return self._followed(engine, run)
 
     def resume(self, run_id: str) -> dict[str, Any]:
         """Go on with a run on this thread and return its outputs. See Engine.resume."""
-        process, engine = self._process, engine_at(self._store)
-        _occupy(process, engine)
+        engine, _ = self._given({})
         try:
-            run = engine.resume(run_id, process, wait=True)
+            run = engine.resume(run_id, self._process, wait=True)
         finally:
-            process._busy = False
-            process._own = None
+            _release(self._process)
         return self._outputs(run)
 
+    def _given(self, inputs: Mapping[str, Any]) -> tuple[Engine, Any]:
+        engine = engine_at(self._store)
+        check_free(self._process)
+        self._process.input.fill(inputs)
+        return engine, _occupy(self._process, engine)
+
+    def _followed(self, engine: Engine, run: Run[Any]) -> Run[Any]:
+        """The process is free, and shows how it went, when the run is over."""
+        self._process._own = None
+        if run.over or engine.holdings.get(run.id) is None:
+            follow(self._process, run)
+        else:
+            run.when_over(partial(follow, self._process, run))
+        return run
+
     def _outputs(self, run: Run[Any]) -> dict[str, Any]:
-        process = self._process
-        if run.status != "completed":
-            _raise(process, run)
-        if process._result is not run.result():  # it was run before, under the same key
-            process.settle(run.result(), process._ended or 0.0)
-        return {name: each.value for name, each in process.output.items() if each.is_set}
+        _conclude(self._process, run)
+        return {name: each.value for name, each in self._process.output.items() if each.is_set}
 
 
 def _engine_that_keeps_nothing() -> Engine:
@@ -122,13 +133,18 @@ def _engine_that_keeps_nothing() -> Engine:
     return _ephemeral[0]
 
 
-def _occupy(process: Process, engine: Engine) -> Any:
-    """What the run is given: the process itself where nothing is kept, else its inputs."""
+def check_free(process: Process) -> None:
+    """Raise CommandRefused for a process that is being executed."""
     if process._busy:
         raise CommandRefused(
             f"process {process.name!r} is being executed: wait for it, or make another instance for each execution at"
             " one time"
         )
+
+
+def _occupy(process: Process, engine: Engine) -> Any:
+    """What the run is given: the process itself where nothing is kept, else its inputs."""
+    check_free(process)
     process._busy = True
     if engine.store is None:
         process._durable = False
@@ -139,34 +155,53 @@ def _occupy(process: Process, engine: Engine) -> Any:
     return process.input.recorded(durable=False)
 
 
+def _release(process: Process) -> None:
+    process._busy = False
+    process._own = None
+
+
+def follow(process: Process, run: Run[Any]) -> None:
+    """Let a process show how its run, which is over, has ended where its play was not told."""
+    _release(process)
+    if run.status == "cancelled":
+        stop(process)
+    elif run.status == "failed" and run.error is not None:
+        process.fall(run.error, time.time())
+
+
 async def _cancel(process: Process, run: Run[Any]) -> None:
     """Whoever awaited it was cancelled: so is the run."""
     if not run.over:
         run.cancel("whoever awaited it was cancelled")
         await run.wait_async()
-    _stop(process)
+    stop(process)
 
 
-def _raise(process: Process, run: Run[Any]) -> bool:
-    """Raise as `execute` does for a run that did not complete."""
+def _conclude(process: Process, run: Run[Any]) -> None:
+    """Take what a run gave that was begun before under the same key; raise as `execute` does if it did not complete."""
+    if run.status == "completed":
+        if process._result is not run.result():
+            process.settle(run.result(), time.time())
+        return
     failure = run.error
     if failure is None:
-        _stop(process)
+        stop(process)
         run.result()
-        return False
-    process.fall(failure, process._began or 0.0)
-    if failure.exception is None:
+        return
+    process.fall(failure, time.time())
+    raised = failure.exception
+    if raised is None:
         run.result()
+    if isinstance(raised, RunError) and not raised.run_id:
+        raised.run_id = run.id
     try:
-        raise failure.exception
+        raise raised
     finally:
-        del failure  # else the exception would hold the frame that holds it
+        del failure, raised  # else the exception would hold the frame that holds it
 
 
-def _stop(process: Any) -> None:
+def stop(process: Any) -> None:
     """The run was cancelled: so is every process in it that had not ended."""
-    import time
-
     now = time.time()
     queue = [process]
     for each in queue:
