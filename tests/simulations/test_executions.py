@@ -369,3 +369,10 @@ def test_without_simpy_it_says_how_to_install_it(
     with pytest.raises(SettingsError, match=r"pip install 'penstock\[simulations\]'"):
         runner.run("w")
     assert not runner.executions.all()
+
+
+def test_an_execution_outlives_its_run(runner: WorkflowRunner, write: Write) -> None:
+    write("w", "yield env.timeout(1)", "1 / 0")
+    found = runner.run("w")
+    assert runner.engine.durable_store().prune([str(found.run_id)]) == 1
+    assert runner.executions.get(found.execution_id) == found

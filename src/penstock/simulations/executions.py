@@ -88,7 +88,9 @@ class Executions:
         put = Put(
             "documents", key, {"kind": KIND, "version": row["status"], "data": self._engine.codec.encode(row)}
         )
-        self._store.commit([Change(puts=[put], guards=[Guard("documents", key, None)] if absent else ())])
+        guards = [Guard("documents", key, None)] if absent else []
+        (verdict,) = self._store.commit([Change(puts=[put], guards=guards)])
+        assert verdict == OK, f"execution {row['execution_id']} was recorded before"
 
     def _rows(self, limit: int, workflow: str | None = None) -> list[Row]:
         prefix = f"{KIND}:{workflow}-" if workflow else f"{KIND}:"
@@ -112,9 +114,11 @@ class Executions:
 
     def _changes(self, row: Row) -> dict[str, Any]:
         run_id = row["run_id"]
-        if row["status"] in FINAL or (run_id is None and row["status"] in ENDED):
+        if row["status"] in FINAL:
             return {}
         run = self._store.get("runs", [run_id]).get(run_id) if run_id is not None else None
+        if run is None and row["status"] in ENDED:  # it had none, or that was pruned
+            return {}
         changes = self._without_run(row) if run is None else self._with_run(row, run)
         return {} if all(row.get(name) == value for name, value in changes.items()) else changes
 

@@ -84,9 +84,7 @@ class WorkflowRunner:
 
         An interrupt stops it at once: its execution is then terminated.
         """
-        prepared, seed, limits, realtime = self._prepare(workflow_name, version, **how)
-        execution_id = self.generate_execution_id(prepared.definition.workflow_name)
-        simulation, order = self._recorded(prepared, execution_id, seed, limits, realtime)
+        execution_id, simulation, order = self._ready(workflow_name, version, **how)
         try:
             self.engine.run(simulation, order, key=execution_id)
         except KeyboardInterrupt:
@@ -100,9 +98,7 @@ class WorkflowRunner:
         Options: `overrides`, parameters by name, or `texts`, the same as a command line gives them; `config`, a file or a
         document whose values go over the stored ones; `seed`; `realtime`, wall seconds for each virtual one; `limits`.
         """
-        prepared, seed, limits, realtime = self._prepare(workflow_name, version, **how)
-        execution_id = self.generate_execution_id(prepared.definition.workflow_name)
-        simulation, order = self._recorded(prepared, execution_id, seed, limits, realtime)
+        execution_id, simulation, order = self._ready(workflow_name, version, **how)
         return Started(self, execution_id, self.engine.start(simulation, order, key=execution_id))
 
     def stop(self, execution_id: str, reason: str = "") -> WorkflowExecution:
@@ -196,7 +192,7 @@ class WorkflowRunner:
 
     # How it is put together
 
-    def _prepare(  # noqa: PLR0913 - one keyword a power
+    def _ready(  # noqa: PLR0913 - one keyword a power
         self,
         name: str,
         version: str | None,
@@ -207,17 +203,30 @@ class WorkflowRunner:
         seed: int = 0,
         realtime: float | None = None,
         limits: Limits | None = None,
-    ) -> tuple[Prepared, int, Limits, float | None]:
+    ) -> tuple[str, Simulation, dict[str, Any]]:
+        """An execution that is checked and recorded, and what to run."""
         check_installed()
         found = None if config is None else configuration_from(config)
         prepared = self._parts(name, version, found, overrides or {}, texts or {})
-        if prepared.definition.origin == "network" and not self.allow_network:
+        definition = prepared.definition
+        self._check_origin(definition)
+        limits = limits or self.limits or (Limits() if realtime is None else Limits(seconds=None))
+        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
+        order = order_of(
+            definition, limits, prepared.parameters, prepared.sections, seed=seed, realtime=realtime
+        )
+        execution_id = order["execution_id"] = self.generate_execution_id(simulation.name)
+        attend(self.engine)
+        run_id = run_id_for(simulation.name, execution_id)
+        self._add(prepared, execution_id, status="pending", run_id=run_id, seed=seed)
+        return execution_id, simulation, order
+
+    def _check_origin(self, definition: WorkflowDefinition) -> None:
+        if definition.origin == "network" and not self.allow_network:
             raise CommandRefused(
-                f"the code of {prepared.definition.key!r} came over the network, and such code runs only where an operator"
+                f"the code of {definition.key!r} came over the network, and such code runs only where an operator"
                 " allowed it: WorkflowRunner(allow_network=True)"
             )
-        usual = Limits() if realtime is None else Limits(seconds=None)
-        return prepared, seed, limits or self.limits or usual, realtime
 
     def _parts(
         self,
@@ -238,25 +247,6 @@ class WorkflowRunner:
             self.executions.update(
                 execution_id, status="terminated", end_time=now(), error_message="interrupted"
             )
-
-    def _recorded(
-        self, prepared: Prepared, execution_id: str, seed: int, limits: Limits, realtime: float | None
-    ) -> tuple[Simulation, dict[str, Any]]:
-        definition = prepared.definition
-        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
-        order = order_of(
-            definition,
-            limits,
-            execution_id,
-            prepared.parameters,
-            prepared.sections,
-            seed=seed,
-            realtime=realtime,
-        )
-        run_id = run_id_for(simulation.name, execution_id)
-        attend(self.engine)
-        self._add(prepared, execution_id, status="pending", run_id=run_id, seed=seed)
-        return simulation, order
 
     def _add(self, prepared: Prepared, execution_id: str, **more: Any) -> None:
         self.latest = execution_id

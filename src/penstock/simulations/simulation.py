@@ -55,21 +55,22 @@ def simulation_from(source: Mapping[str, Any], workflow: str) -> Simulation:
     return Simulation(workflow, source["hash"], Limits(**source["limits"]))
 
 
-def order_of(  # noqa: PLR0913 - a record
+def order_of(
     definition: WorkflowDefinition,
     limits: Limits,
-    execution_id: str,
     parameters: Mapping[str, Any],
     config: Mapping[str, Any],
     *,
     seed: int = 0,
     realtime: float | None = None,
 ) -> dict[str, Any]:
-    """The input of an execution's run; `realtime` is wall seconds for each virtual one, None as fast as it goes."""
+    """The input of a run, but for its `execution_id`.
+
+    `realtime` is wall seconds for each virtual one, None as fast as it goes.
+    """
     if realtime is not None and not 0 < realtime < float("inf"):
         raise SettingsError(f"realtime={shown(realtime)} must be wall seconds for each virtual one, above 0")
     return {
-        "execution_id": execution_id,
         "workflow": definition.workflow_name,
         "version": definition.version,
         "parameters": dict(parameters),
