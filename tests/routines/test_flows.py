@@ -427,3 +427,18 @@ def test_routines_connected_without_a_flow_hear_each_other_at_once() -> None:
     first.emit("output", value=1)
     first.slot("input").receive({"value": 2})
     assert seen == [("second", 1), ("first", 2), ("second", 2)]
+    broken = Failing(1, KeyError)
+    second.event("output").connect(broken.slot("input"))
+    with pytest.raises(KeyError, match="as it was told"):
+        second.emit("output", value=3)
+
+
+def test_one_routine_in_two_flows_is_connected_in_each_on_its_own() -> None:
+    seen: list[Any] = []
+    source, one, other = Note([]), Note(seen, "one"), Note(seen, "other")
+    first, second = chain(source, one), chain(source, other)
+    first.execute("r0", {"value": 1})
+    assert seen == [("one", 1)]
+    second.execute("r0", {"value": 2})
+    assert seen == [("one", 1), ("other", 2)]
+    assert (len(first.connections), len(second.connections)) == (1, 1)

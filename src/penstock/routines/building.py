@@ -12,7 +12,7 @@ from penstock.routines.functions import as_routine
 from penstock.routines.program import FlowProgram
 from penstock.routines.strategies import ErrorHandler
 from penstock.routines.unit import Routine
-from penstock.routines.wiring import Connection
+from penstock.routines.wiring import Connection, Event
 
 
 class Building:
@@ -51,7 +51,7 @@ class Building:
         """Deliver what one routine emits to another's slot, parameters renamed as `param_mapping` says."""
         event = self.routine(source_routine_id).event(source_event)
         slot = self.routine(target_routine_id).slot(target_slot)
-        return event.connect(slot, param_mapping)
+        return event.connect(slot, param_mapping, flow=self)
 
     def routine(self, routine_id: str) -> Routine:
         """A routine by its id. Raises DefinitionError for one that is not there."""
@@ -75,8 +75,12 @@ class Building:
             each
             for routine in self._routines.values()
             for event in routine.events.values()
-            for each in event.connections
+            for each in self.ways(event)
         ]
+
+    def ways(self, event: Event) -> list[Connection]:
+        """The connections of an event that hold in this flow."""
+        return [each for each in event.connections if each.flow is None or each.flow is self]
 
     def set_error_handler(self, error_handler: ErrorHandler | None) -> None:
         """What becomes of a job when an activation fails whose routine has no error handler of its own."""

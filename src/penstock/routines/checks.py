@@ -53,7 +53,7 @@ def _unreachable(flow: Flow) -> Iterator[Problem]:
     waiting = [routines[entry]]
     while waiting:
         for event in waiting.pop().events.values():
-            for slot in event.connected_slots:
+            for slot in [way.target_slot for way in flow.ways(event)]:
                 if slot.routine is not None and id(slot.routine) not in reached:
                     reached.add(id(slot.routine))
                     waiting.append(slot.routine)
@@ -67,9 +67,10 @@ def _unconnected(flow: Flow) -> Iterator[Problem]:
         entry: str | None = flow.entry_id()
     except DefinitionError:
         entry = None
+    led_to = {each.target_slot for each in flow.connections}
     for name, routine in flow.routines.items():
         for slot in routine.slots.values():
-            if not slot.connections and name != entry:
+            if slot not in led_to and name != entry:
                 yield Problem("unconnected", f"{name}.{slot.name}", "no event leads to this slot")
             if slot.handler is None:
                 yield Problem("unconnected", f"{name}.{slot.name}", "this slot has no handler")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from penstock.model.outline import Graph
 
 
-def mermaid(graph: Graph) -> str:
-    """Routines as boxes, an arrow for each way from an event to a slot."""
+def mermaid(graph: Graph, kinds: Mapping[str, str]) -> str:
+    """Routines as boxes with their classes, an arrow for each way from an event to a slot."""
     numbers = {node.name: f"r{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart TD"]
     for node in graph.nodes:
-        words = [_escaped(node.name), *([f"<i>{_escaped(node.remark)}</i>"] if node.remark else [])]
-        lines.append(f'    {numbers[node.name]}["{"<br/>".join(words)}"]')
+        text = f"{_escaped(node.name)}<br/><i>{_escaped(kinds[node.name])}</i>"
+        lines.append(f'    {numbers[node.name]}["{text}"]')
     for edge in graph.edges:
         lines.append(f'    {numbers[edge.source]} -->|"{_escaped(edge.label)}"| {numbers[edge.target]}')
     return "\n".join(lines) + "\n"

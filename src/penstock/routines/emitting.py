@@ -36,9 +36,14 @@ def _alone(event: Event, data: dict[str, Any]) -> None:
     from penstock.routines.running import deliver
 
     flow = Flow("loose")
-    for number, each in enumerate(_reachable(event)):
+    routines = _reachable(event)
+    for number, each in enumerate(routines):
         flow.hold(each, f"{type(each).__name__}-{number}")
-    deliver(flow, [(each.target_slot, dict(data), each.param_mapping) for each in event.connections])
+    try:
+        deliver(flow, [(each.target_slot, dict(data), each.param_mapping) for each in event.connections])
+    finally:
+        for each in routines:
+            each.flow = None
 
 
 def _reachable(event: Event) -> list[Routine]:

@@ -75,7 +75,8 @@ class Flow(Building):
 
     def to_mermaid(self) -> str:
         """The flow as a Mermaid flowchart."""
-        return mermaid(outline(self.as_program()))
+        program = self.as_program()
+        return mermaid(outline(program), program.kinds)
 
     def serialize(self) -> dict[str, Any]:
         """The flow as plain values that JSON can hold; see penstock.routines.serialization."""

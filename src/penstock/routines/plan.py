@@ -51,7 +51,7 @@ def compiled(flow: Flow) -> FlowProgram:
     for name, routine in routines.items():
         for event in routine.events.values():
             route = route_of(
-                name, event.name, tuple(_target(each, ids, stations) for each in event.connections)
+                name, event.name, tuple(_target(each, ids, stations) for each in flow.ways(event))
             )
             routes[event] = routes[f"{name}.{event.name}"] = route
     return FlowProgram(

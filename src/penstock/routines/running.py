@@ -201,6 +201,8 @@ def _drive(
             job.status = job.outcome or "paused"
             if job.outcome is None:
                 progress.take_back()
+            elif run is not None and job.outcome == "failed":
+                progress.error = progress.error or run.error
         flow.execution_tracker.job_left()
         flow.jobs.remove(job)
         job.left.set()

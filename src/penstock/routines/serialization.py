@@ -102,7 +102,8 @@ def _handler(routine: Routine, slot: Slot) -> str | None:
     if getattr(handler, "__self__", None) is routine:
         return str(handler.__name__)  # type: ignore[union-attr]
     try:
-        return None if handler is None else reference_of(handler)
+        own = isinstance(routine, FunctionRoutine)
+        return None if handler is None or own else reference_of(handler)
     except DefinitionError:
         if _can_be_made(type(routine)):
             return None

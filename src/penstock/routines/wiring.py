@@ -103,13 +103,18 @@ class Event:
         """The slots it leads to, in the order in which they were connected."""
         return list(dict.fromkeys(each.target_slot for each in self.connections))
 
-    def connect(self, slot: Slot, param_mapping: Mapping[str, str] | None = None) -> Connection:
-        """Deliver to a slot from now on, parameters renamed as the mapping says. The same connection is made once."""
+    def connect(
+        self, slot: Slot, param_mapping: Mapping[str, str] | None = None, *, flow: Any = None
+    ) -> Connection:
+        """Deliver to a slot from now on, parameters renamed as the mapping says. The same connection is made once.
+
+        With `flow` in the jobs of that flow alone, as Flow.connect makes it.
+        """
         mapping = dict(param_mapping or {})
         for known in self.connections:
-            if known.target_slot is slot and known.param_mapping == mapping:
+            if known.target_slot is slot and known.param_mapping == mapping and known.flow is flow:
                 return known
-        made = Connection(self, slot, mapping)
+        made = Connection(self, slot, mapping, flow)
         self.connections.append(made)
         slot.connections.append(made)
         _changed(self.routine, slot.routine)
@@ -131,11 +136,16 @@ class Event:
 
 
 class Connection:
-    """One way from an event to a slot. `param_mapping` renames parameters: {"result": "data"}."""
+    """One way from an event to a slot. `param_mapping` renames parameters: {"result": "data"}. `flow` None: in every flow."""
 
     def __init__(
-        self, source_event: Event, target_slot: Slot, param_mapping: Mapping[str, str] | None = None
+        self,
+        source_event: Event,
+        target_slot: Slot,
+        param_mapping: Mapping[str, str] | None = None,
+        flow: Any = None,
     ) -> None:
+        self.flow = flow
         self.source_event = source_event
         self.target_slot = target_slot
         self.param_mapping = dict(param_mapping or {})
