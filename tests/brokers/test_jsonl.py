@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from penstock.brokers.jsonl import JsonlBroker, recorded
-from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable
+from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable, SettingsError
 from penstock.ports import Broker, Message
 from penstock.testing.broker_suite import DeliveryPart, EndPart
 
@@ -56,6 +56,26 @@ def test_it_goes_on_where_it_ended(broker: JsonlBroker, file: Path) -> None:
     assert [message.body for message in recorded(file)] == ["1", "2"]
 
 
+def test_a_file_that_was_moved_away_is_let_go_and_another_begun(broker: JsonlBroker, file: Path) -> None:
+    broker.send("orders", "1")
+    file.rename(file.with_name("yesterday.jsonl"))
+    broker.send("orders", "2")
+    file.unlink()
+    broker.send("orders", "3")
+    assert [message.body for message in recorded(file.with_name("yesterday.jsonl"))] == ["1"]
+    assert [message.body for message in recorded(file)] == ["3"]
+
+
+@pytest.mark.parametrize("theirs", ["name,amount\n", "no end of a line", '{"a": 1}\n', '{"at":1}\nno end'])
+def test_a_file_that_holds_something_else_is_left_as_it_is(
+    broker: JsonlBroker, file: Path, theirs: str
+) -> None:
+    file.write_text(theirs)
+    with pytest.raises(SettingsError, match="name another file"):
+        broker.send("orders", "1")
+    assert file.read_text() == theirs
+
+
 @pytest.mark.parametrize("length", [0, 1, 70_000, 200_000])
 def test_what_a_killed_writer_left_of_a_line_is_cut_off(broker: JsonlBroker, file: Path, length: int) -> None:
     broker.send("orders", "1")
@@ -69,7 +89,7 @@ def test_what_a_killed_writer_left_of_a_line_is_cut_off(broker: JsonlBroker, fil
 
 
 def test_a_file_with_nothing_but_half_a_line_is_begun_anew(broker: JsonlBroker, file: Path) -> None:
-    file.write_bytes(b'{"at"' * 30_000)
+    file.write_bytes(b'{"at":' * 30_000)
     broker.send("orders", "1")
     assert [message.body for message in recorded(file)] == ["1"]
 

@@ -4,6 +4,7 @@
 - It is in the file when `send` returns, so it survives kill -9; when `flush` returns it is on the disk.
 - Processes that record into one file take turns by a lock on it. What one that was killed wrote of a last line is cut off by
   the next. Nobody waits for a turn longer than `patience` seconds: after that there is no room.
+- A file that was moved away is let go, and another begun. One that holds something else is left as it is.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.brokers.messages import checked
-from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable
+from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable, SettingsError
 from penstock.model.wording import shown
 from penstock.ports import Message
 
 _NAP_SECONDS: Final = 0.000_5
 _PIECE: Final = 64 * 1024
+_BEGINNING: Final = b'{"at":'
+"""Of every line."""
 
 
 class JsonlBroker:
@@ -123,15 +126,27 @@ class JsonlBroker:
         try:
             if self._closed:
                 raise BrokerClosed(f"{self.url} was closed; open another")
+            file = self._locked(until)
+            try:
+                yield file
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
+
+    def _locked(self, until: float) -> int:
+        """The file that bears the name now, though the one that was open may have been moved or removed."""
+        while True:
             if self._file is None:
                 self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
             _take(self._file, until)
-            try:
-                yield self._file
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-        finally:
-            self._lock.release()
+            ours = _BEGINNING.startswith(os.pread(self._file, len(_BEGINNING), 0))
+            if ours and _bears(self._file, self.path):
+                return self._file
+            os.close(self._file)
+            self._file = None
+            if not ours:
+                raise SettingsError(f"{self.path} holds something other than messages: name another file")
 
 
 def recorded(path: str | os.PathLike[str]) -> Iterator[Message]:
@@ -165,6 +180,13 @@ def from_line(line: bytes) -> Message:
     return Message(str(whole["topic"]), body, dict(whole["headers"].items()))
 
 
+def _bears(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
 def _take(file: int, until: float) -> None:
     while True:
         try:
@@ -195,5 +217,9 @@ def _cut(file: int, size: int) -> int:
         found = os.pread(file, whole - start, start).rfind(b"\n")
         whole = start + found + 1 if found >= 0 else start
     if whole != size:
+        if not _BEGINNING.startswith(os.pread(file, len(_BEGINNING), whole)):
+            raise SettingsError(
+                "the end of a file of messages was written by somebody else: mend it, or name another file"
+            )
         os.ftruncate(file, whole)
     return whole
