@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -292,6 +293,12 @@ def test_the_shipped_programs_run(project: Path, command: str, said: str) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+def test_the_command_is_installed_with_the_names() -> None:
+    scripts = tomllib.loads((ROOT / "compat" / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts["swf-testbed"].partition(":")
+    assert callable(getattr(import_module(module), name))
 
 
 def test_a_validator_that_finds_something_says_so_by_its_exit(project: Path) -> None:

@@ -206,6 +206,28 @@ def test_one_that_failed_can_be_played_again_once_its_cause_is_mended(
     assert runner.executions.all() == [again]
 
 
+def test_a_worker_process_that_dies_costs_an_attempt_and_no_figure(
+    runner: WorkflowRunner, write: Write
+) -> None:
+    lines = (
+        'self.runner.publish("stf_gen")',
+        "yield env.timeout(1)",
+        "self.once()",
+        "yield env.timeout(1)\n",
+    )
+    once = ("    def once(self):", "        import os, pathlib", "        here = pathlib.Path('died')")
+    die = ("        if not here.exists():", "            here.touch()", "            os.kill(os.getpid(), 9)")
+    file = write("w", *lines, constructor="p, runner, execution_id")
+    file.write_text(file.read_text() + "\n".join([*once, *die]) + "\n")
+    found = runner.run("w")
+    assert (found.status, found.error_message) == ("completed", None)
+    assert found.performance_metrics is not None
+    assert found.performance_metrics["stfs"] == 1
+    assert len(list(runner.executions.messages(found.execution_id))) >= 1
+    log = [event for _, _, event in runner.engine.events_of(str(found.run_id))]
+    assert [event.attempt for event in log if isinstance(event, e.StepStarted)] == [1, 2]
+
+
 # ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
