@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,31 @@ def test_processes_that_record_at_once_write_whole_lines(file: Path) -> None:
     for n in range(3):
         mine = [str(message.body) for message in found if message.topic == f"p{n}"]
         assert mine == [str(n) + "x" * n * 50 for n in range(200)]
+
+
+def test_writers_that_are_killed_leave_whole_lines_to_the_others(file: Path) -> None:
+    code = (
+        "import sys\nfrom penstock.brokers.jsonl import JsonlBroker\n"
+        "with JsonlBroker(sys.argv[1], patience=20) as broker:\n"
+        "    n = 0\n"
+        "    while True:\n        broker.send(sys.argv[2], str(n) + 'x' * 300_000)\n        n += 1\n"
+    )
+    for start in range(4):
+        writers = [subprocess.Popen([sys.executable, "-c", code, file, f"{start}.{n}"]) for n in range(2)]
+        size = file.stat().st_size if file.exists() else 0
+        for grown, writer in zip((3_000_000, 6_000_000), writers, strict=True):
+            while not file.exists() or file.stat().st_size < size + grown:
+                assert writer.poll() is None
+                time.sleep(0.001)
+            writer.kill()
+            writer.wait(20)
+    with JsonlBroker(file) as broker:
+        broker.send("last", "whole")
+    found = list(recorded(file))
+    assert found[-1] == Message("last", "whole", {})
+    for topic in {message.topic for message in found[:-1]}:
+        mine = [str(message.body) for message in found if message.topic == topic]
+        assert mine == [str(n) + "x" * 300_000 for n in range(len(mine))]
 
 
 def test_a_lock_that_is_not_given_back_is_no_room(broker: JsonlBroker, file: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -382,6 +383,38 @@ def test_what_was_not_promised_is_doubtful_when_the_connection_is_lost() -> None
             broker.flush(WAIT_SECONDS)
         losing.join()
         assert broker.health() == broker.health() | {"confirmed": 0, "doubtful": 2, "waiting": 0}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_connections_that_break_anywhere_lose_no_promise_and_no_order(seed: int) -> None:
+    chance = Random(seed)
+
+    def breaks(connection: Connection) -> None:
+        connection.greet()
+        for _ in range(chance.randrange(60)):
+            if connection.take().command == "DISCONNECT":
+                return
+        frame = connection.frame()
+        if frame.command == "SEND" and chance.random() < 0.5:
+            connection.server.keep(frame)  # it came, but that is never said
+        if chance.random() < 0.5:
+            connection.sock.sendall(b"RECEIPT\nreceipt-"[: chance.randrange(20)])
+
+    promised = [chance.random() < 0.5 for _ in range(400)]
+    with serving(breaks) as server, publish(server, PATIENT._replace(first_pause=0.001)) as broker:
+        for number, promise in enumerate(promised):
+            broker.send("orders", str(number), promised=promise)
+        until(lambda: broker.health()["waiting"] == 0)
+        health = broker.health()
+        assert health["confirmed"] + health["doubtful"] == len(promised)
+        assert (health["dropped"], health["refused"]) == (0, 0)
+        arrived = [int(message.body) for message in server.arrived(health["confirmed"])]
+        assert server.hellos > 2
+    first = list(dict.fromkeys(arrived))
+    assert first == sorted(first)
+    assert {number for number, promise in enumerate(promised) if promise} <= set(first)
+    assert [each for each in first if arrived.count(each) > 1 and not promised[each]] == []
+    assert len(promised) - len(first) <= health["doubtful"]
 
 
 def test_a_message_that_the_server_refuses_is_given_up_and_the_next_goes_out() -> None:
