@@ -82,14 +82,16 @@ class FunctionPlay(Weaving):
         self.program = program
         self.input = input
         self._caller: Caller | None = None
+        self._alone: tuple[Strand, ...] = ()  # the function itself, as the only one that waits for something
 
     def begin(self, at: float) -> Iterable[Ask]:
         self.at = at
         body, self._caller = self.program.opening(self, self.program.fn, self.input)
         self.suspend()
-        self.strands.append(Strand(self.program.name, body=body, resume=body.send))
-        self.ready.extend(self.strands)
-        return self._go_on(self.woken())
+        strand = Strand(self.program.name, body=body, resume=body.send)
+        self._alone = (strand,)
+        self.strands.append(strand)
+        return self._go_on(strand)
 
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
         self.at = at
@@ -100,10 +102,8 @@ class FunctionPlay(Weaving):
         else:
             handle.give(value)  # type: ignore[attr-defined]
         waiters = handle.waiters
-        if (
-            len(waiters) == 1 and type(strand := waiters[0]) is Strand and not strand.settled
-        ):  # as nearly always
-            return self._go_on(strand)
+        if waiters is self._alone:
+            return self._go_on(waiters[0])
         if not waiters:
             self.keep(handle)
             return ()
@@ -136,11 +136,11 @@ class FunctionPlay(Weaving):
                 except BaseException as error:
                     self._over(strand, error)
                 else:
-                    if isinstance(waits, Handle):
+                    if type(waits) is Handle and not waits.waiters and strand is self._alone[0]:
                         strand.waits = waits
-                        waits.waiters += (strand,)
+                        waits.waiters = self._alone
                     else:
-                        self._refuse(strand, waits)
+                        self._wait(strand, waits)
                 strand = self.woken() if self.ready else None
         finally:
             leave(token)
@@ -148,8 +148,17 @@ class FunctionPlay(Weaving):
         self.asks = []
         return asks
 
+    def _wait(self, strand: Strand, waits: Any) -> None:
+        """A coroutine waits for something, and is woken with whoever else waits for that."""
+        if isinstance(waits, Handle):
+            strand.waits = waits
+            waits.waiters += (strand,)
+        else:
+            self._refuse(strand, waits)
+
     def _over(self, strand: Strand, error: BaseException) -> None:
         """A coroutine has ended, with StopIteration if all went well."""
+        strand.waits = None
         if isinstance(error, StopIteration):
             self._returned(strand, error.value)
         elif isinstance(error, Continuing):
@@ -209,6 +218,7 @@ class FunctionPlay(Weaving):
     def _end(self, ask: Ask) -> None:
         self.asks.append(ask)
         del self.strands[0]
+        self._alone = ()
         self._caller = None
         self.close("its function has ended")
 
