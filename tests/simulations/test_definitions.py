@@ -160,6 +160,7 @@ def test_the_callers_environment_drives_what_is_its_authors_file(
     assert found.end_time is not None
     assert found.performance_metrics is not None
     assert found.performance_metrics["virtual_seconds"] == 7
+    assert found.performance_metrics["events"] == 1  # its wait: its process was begun by the caller
     assert found.performance_metrics["stfs"] == 1
 
 

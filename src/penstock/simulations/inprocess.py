@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +102,12 @@ class _Begun:
                 self.env.now,
                 since=self.virtual,
                 wall=time.monotonic() - self.wall,
-                events=_scheduled(self.env) - self.events,
+                events=_scheduled(self.env) - self.events - 1,
             ),
         )
 
 
 def _scheduled(env: Any) -> int:
-    """How many events an environment has had so far, those of others among them."""
+    """How many events an environment has had so far, those of others among them: the number that its next one would have."""
     numbers = getattr(env, "_eid", None)
-    return 0 if numbers is None else int(next(copy(numbers)))
+    return 0 if numbers is None else int(next(numbers))
