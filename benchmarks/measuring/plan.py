@@ -20,6 +20,7 @@ QUESTIONS = (
     "writers",
     "resume",
     "map_items",
+    "routines",
     "functions",
     "building",
     "processes",

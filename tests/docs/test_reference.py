@@ -16,6 +16,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
     [
         "penstock",
         "penstock.processes",
+        "penstock.routines",
         "penstock.tasks",
         "penstock.functions",
         "penstock.catalogue",
