@@ -22,11 +22,17 @@ from penstock.observe.exposition import text_of
 from penstock.observe.series import Series
 from penstock.observe.told import Told
 
+BEGAN: dict[str, Told] = {}
+
 
 def told(
     kind: str, id: str, at: float, seconds: float | None = None, error: str | None = None, cls: str = "Load"
 ) -> Told:
-    return Told(f"process.{kind}", id, "", 1, at, Subject(id, f"name of {id}", cls), seconds, error)
+    subject = Subject(id, f"name of {id}", cls)
+    if kind == "started":
+        began = BEGAN[id] = Told("process.started", id, "", 1, at, 0.0, subject)
+        return began
+    return Told(f"process.{kind}", id, "", 2, at, 0.0, subject, BEGAN.pop(id, None), seconds, error)
 
 
 @pytest.fixture

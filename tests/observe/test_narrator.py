@@ -375,7 +375,7 @@ def test_a_program_that_cannot_name_falls_back_to_ids(ear: Ear, caplog: pytest.L
 
 def test_events_are_flat_dicts_as_documented() -> None:
     subject = Subject("uuid", "DataPipeline", "DataProcessingPipeline")
-    told = Told("process.group_started", "r", "", 1, 0.5, subject, group=Group("", 2, 3, "parallel", 3))
+    told = Told("process.group_started", "r", "", 1, 0.5, 0.0, subject, group=Group("", 2, 3, "parallel", 3))
     assert event_of(told) == {
         "type": "process.group_started",
         "process_id": "uuid",

@@ -8,27 +8,27 @@ from penstock.ports import Observer
 
 def tell(observers: list[Observer], rows: list[Fact]) -> None:
     """Tell each row to all observers, in order; an observer that raises is taken out of the list."""
+    if len(observers) == 1:
+        _tell_one(observers, observers[0], rows)
+        return
     one_by_one: list[Observer] = []
     for observer in tuple(observers):
-        at_once = getattr(observer, "recorded_rows", None)
-        if at_once is None:
+        if hasattr(observer, "recorded_rows"):
+            _tell_one(observers, observer, rows)
+        else:
             one_by_one.append(observer)
-            continue
-        try:
-            at_once(rows)
-        except Exception as error:
-            _forget(observers, observer, error)
-    if len(one_by_one) == 1:
-        _tell_one(observers, one_by_one[0], rows)
-    elif one_by_one:
-        _tell_all(observers, one_by_one, rows)
+    _tell_all(observers, one_by_one, rows)
 
 
 def _tell_one(observers: list[Observer], observer: Observer, rows: list[Fact]) -> None:
-    recorded = observer.recorded
     try:
-        for run, sequence, at, event in rows:
-            recorded(run.id, run.workflow, sequence, at, event)
+        at_once = getattr(observer, "recorded_rows", None)
+        if at_once is not None:
+            at_once(rows)
+        else:
+            recorded = observer.recorded
+            for run, sequence, at, event in rows:
+                recorded(run.id, run.workflow, sequence, at, event)
     except Exception as error:
         _forget(observers, observer, error)
 

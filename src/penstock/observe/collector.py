@@ -16,7 +16,7 @@ from penstock.observe.figures import AggregatedMetrics, ProcessMetrics
 from penstock.observe.series import Series
 from penstock.observe.told import CANCELLED, COMPLETED, FAILED, STARTED, STATUS, Told
 
-KEPT_PROCESSES: Final = 10_000
+KEPT_PROCESSES: Final = 1_000
 KEPT_CLASSES: Final = 1_000
 KEPT_RUNNING: Final = 100_000
 OTHERS: Final = "(others)"
@@ -32,7 +32,8 @@ class MetricsCollector:
     def __init__(self, processes: int = KEPT_PROCESSES) -> None:
         self._most = processes
         self._ended: deque[Told] = deque()  # not in what follows yet
-        self._running: dict[tuple[str, str], Told] = {}
+        self._running: dict[Told, None] = {}
+        self._by_hand: dict[str, Told] = {}  # what `handle` was told has started
         self._lock = threading.Lock()
         self._forget()
 
@@ -40,24 +41,32 @@ class MetricsCollector:
 
     def hear(self, told: Told) -> None:
         """A fact: see penstock.observe.told.Sink."""
-        if told[0] == STARTED:
-            self._running[told[1], told[2]] = told
-        elif told[0] in _ENDS:
-            self._running.pop((told[1], told[2]), None)
+        if told.type == STARTED:
+            self._running[told] = None
+        elif told.type in _ENDS:
+            if told.began is not None:
+                self._running.pop(told.began, None)
             self._ended.append(told)
             if len(self._ended) >= BATCH:
                 self._work_off()
 
     def handle(self, event: Mapping[str, Any]) -> None:
         """An event as subscribers are given it: `bus.subscribe("*", collector.handle)` counts what is emitted by hand."""
-        if event.get("type") in STATUS and "process_id" in event:
-            self.hear(_told_by(event))
+        kind = event.get("type")
+        if kind not in STATUS or "process_id" not in event:
+            return
+        id = str(event["process_id"])
+        told = _told_by(event, id, self._by_hand.pop(id, None) if kind in _ENDS else None)
+        if kind == STARTED and len(self._by_hand) < self._most:
+            self._by_hand[id] = told
+        self.hear(told)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._ended.clear()
             self._running.clear()
+            self._by_hand.clear()
             self._forget()
 
     # What it says
@@ -120,7 +129,7 @@ class MetricsCollector:
         ended, known, classes = self._ended, self._known, self._classes
         while ended:
             told = ended.popleft()
-            id, _, kind, _ = told[5]
+            id, _, kind, _ = told.subject
             found = classes.get(kind)
             if found is None:
                 found = self._class_of(kind)
@@ -151,15 +160,15 @@ class _Class:
         self.times = Series()
 
     def ended(self, told: Told) -> None:
-        self.last = told[4]
-        if told[0] == COMPLETED:
+        self.last = told.at
+        if told.type == COMPLETED:
             self.successful += 1
-        elif told[0] == CANCELLED:
+        elif told.type == CANCELLED:
             self.cancelled += 1
             return
         else:
             self.failed += 1
-        self.times.add((told[6] or 0.0) * 1000)
+        self.times.add((told.seconds or 0.0) * 1000)
 
     def aggregated(self, name: str, running: int) -> AggregatedMetrics:
         times = self.times
@@ -186,7 +195,7 @@ _NONE: Final = _Class()
 
 def _process(told: Told) -> ProcessMetrics:
     subject, over = told.subject, told.type in _ENDS
-    began = told.at - (told.seconds or 0.0) if over else told.at
+    began = told.began.at if told.began is not None else told.at - (told.seconds or 0.0)
     spent = None if told.seconds is None else told.seconds * 1000
     return ProcessMetrics(
         subject.id,
@@ -200,10 +209,10 @@ def _process(told: Told) -> ProcessMetrics:
     )
 
 
-def _copied(running: dict[tuple[str, str], Told]) -> list[Told]:
+def _copied(running: dict[Told, None]) -> list[Told]:
     while True:
         try:
-            return list(running.values())
+            return list(running)
         except RuntimeError:  # another thread told of something meanwhile
             continue
 
@@ -212,13 +221,12 @@ def _time(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _told_by(event: Mapping[str, Any]) -> Told:
+def _told_by(event: Mapping[str, Any], id: str, began: Told | None) -> Told:
     """The fact that an event tells, which somebody else may have made: what is missing is left open."""
-    id = str(event["process_id"])
     subject = Subject(id, str(event.get("process_name", id)), str(event.get("process_class", "")))
     said = event.get("timestamp")
     at = datetime.fromisoformat(said) if isinstance(said, str) else datetime.now(UTC)
     spent = event.get("execution_time_ms")
     seconds = None if spent is None else float(spent) / 1000
     moment = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
-    return Told(event["type"], "", id, 0, moment, subject, seconds, event.get("error"))
+    return Told(event["type"], "", id, 0, moment, 0.0, subject, began, seconds, event.get("error"))

@@ -29,7 +29,6 @@ from penstock.observe.told import (
 )
 
 _ENDS: Final = {"completed": COMPLETED, "failed": FAILED, "cancelled": CANCELLED}
-_told = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class Narrator:
@@ -54,125 +53,118 @@ class Narrator:
             if story is None:
                 continue
             pages: deque[Told] = story.pages  # type: ignore[attr-defined] # a watcher that is one of ours
-            while pages and pages[0][3] <= row[1]:
+            while pages and pages[0].sequence <= row[1]:
                 told = pages.popleft()
                 for sink in sinks:
                     sink(told)
 
 
-class Unit:
-    """A unit of work that has begun, in a story."""
-
-    __slots__ = ("began", "path", "subject")
-
-    def __init__(self, subject: Subject, path: str, began: float) -> None:
-        self.subject = subject
-        self.path = path
-        self.began = began
-
-
 class Story:
     """What is to be told of one run: `pages`, in the order of its events. See penstock.model.state.Watcher."""
 
-    __slots__ = ("_groups", "_naming", "_run", "_units", "pages")
+    __slots__ = ("_groups", "_naming", "_open", "_root", "_run", "pages")
 
     def __init__(self, run: Run) -> None:
         self.pages: deque[Told] = deque()
         self._run = run
         self._naming = getattr(run.program, "subject", None)
-        self._units: dict[Step | Scope, Unit] = {}
+        self._root: Told | None = None  # that the run itself has started
+        self._open: dict[Step | Scope, Told] = {}  # that these have
         self._groups: dict[str, _Together] = {}  # the present one of each scope
 
     # What the machine tells
 
     def opened(self, scope: Scope) -> None:
-        unit = self._begun(scope, scope.path[:-1])
-        if unit is not None:
-            self._tell(STARTED, unit)
+        told = self._began(scope, scope.path[:-1])
+        if told is not None:
+            self.pages.append(told)
 
     def started(self, step: Step) -> None:
-        if step in self._units:
+        if step in self._open:
             return  # another attempt
-        subject = self._name(step, step.id)
-        if subject is None:
-            return
-        path = step.id if step.item is None else f"{step.id}[{step.item}]"
-        unit = self._units[step] = Unit(subject, path, monotonic())
-        if subject.group is not None:
-            self._join(subject.group, step.scope)
-        self._tell(STARTED, unit)
+        told = self._began(step, step.id)
+        if told is not None:
+            self.pages.append(told)
 
     def ended(self, step: Step, error: Failure | None = None) -> None:
-        unit = self._units.pop(step, None)
-        if unit is not None:
-            self._over(unit, step.status, error)
+        began = self._open.pop(step, None) if self._open else None
+        if began is not None:
+            self._over(began, step.status, error)
 
     def left(self, scope: Scope) -> None:
-        unit = self._units.pop(scope, None)
         kind, value = scope.outcome or ("cancelled", None)
         if self._groups:
             if kind == "completed":
                 self._close_group(scope.path[:-1])
             self._groups.pop(scope.path[:-1], None)
-        if unit is not None:
-            self._over(unit, kind, value if kind == "failed" else None)
+        began = self._root if scope.parent is None else self._open.pop(scope, None)
+        if began is not None:
+            self._over(began, kind, value if kind == "failed" else None)
         elif scope.parent is None:
             self._conclude(scope, kind, value)
 
     # Units
 
-    def _begun(self, scope: Scope, path: str) -> Unit | None:
-        subject = self._name(scope, path)
+    def _began(self, unit: Step | Scope, path: str) -> Told | None:
+        """The fact that a unit has started, which is remembered; with the first of a group, the group starts."""
+        run = self._run
+        try:
+            subject = _usual(run, unit) if self._naming is None else self._naming(run, path)
+        except Exception as error:
+            subject = _nameless(run, unit, error)
         if subject is None:
             return None
-        unit = self._units[scope] = Unit(subject, path, monotonic())
-        if subject.group is not None and scope.parent is not None:
-            self._join(subject.group, scope.parent)
-        return unit
+        if isinstance(unit, Step):
+            if unit.item is not None:
+                subject, path = _of_item(subject, unit.item), f"{path}[{unit.item}]"
+            above: Scope | None = unit.scope
+        else:
+            above = unit.parent
+        if above is not None and subject.group is not None:
+            self._join(subject.group, above)
+        told = Told(STARTED, run.id, path, run.sequence, run.at, monotonic(), subject)
+        if above is None:
+            self._root = told
+        else:
+            self._open[unit] = told
+        return told
 
-    def _over(self, unit: Unit, kind: str, error: Failure | None) -> None:
+    def _over(self, began: Told, kind: str, error: Failure | None) -> None:
         what = _ENDS.get(kind)
         if what is None:
             return
-        self._tell(what, unit, monotonic() - unit.began, _said(error))
-        group = unit.subject.group
-        if group is not None and what is COMPLETED:
-            self._count(group)
+        run, now, subject = self._run, monotonic(), began.subject
+        took, said = now - began.clock, None if error is None else _said(error)
+        self.pages.append(
+            Told(what, run.id, began.path, run.sequence, run.at, now, subject, began, took, said)
+        )
+        if subject.group is not None and what is COMPLETED:
+            self._count(subject.group)
 
     def _conclude(self, scope: Scope, kind: str, value: Any) -> None:
-        """A run that others began is over: how long it took, its own times tell."""
-        subject = self._name(scope, "")
-        if subject is not None:
-            run = self._run
-            said = _said(value) if kind == "failed" else None
-            took = max(0.0, run.at - run.started_at)
-            self.pages.append(Told(_ENDS[kind], run.id, "", run.sequence, run.at, subject, took, said))
-
-    def _tell(self, what: str, unit: Unit, seconds: float | None = None, error: str | None = None) -> None:
+        """A run is over whose start others told: how long it took, its own times tell."""
         run = self._run
-        page = (what, run.id, unit.path, run.sequence, run.at, unit.subject, seconds, error, None)
-        self.pages.append(_told(Told, page))
+        told = self._began(scope, "")
+        if told is not None:
+            took = max(0.0, run.at - run.started_at)
+            said = _said(value) if kind == "failed" else None
+            page = (_ENDS[kind], run.id, "", run.sequence, run.at, told.clock, told.subject, None, took, said)
+            self.pages.append(Told(*page))
 
     # Groups
 
     def _join(self, group: Group, scope: Scope) -> None:
-        """A unit of a group begins; with the first of them the group does, and those before it are over."""
+        """A unit of a group begins; with the first of them the group does, and the one before it is over."""
         present = self._groups.get(group.parent)
         if present is not None and present.group.number == group.number:
             return
         self._close_group(group.parent)
-        owner = self._units.get(scope) or self._begun_before(scope)
+        owner = self._root if scope.parent is None else self._open.get(scope)
+        if owner is None:  # others told of its start: what is told now is only its end
+            owner = self._began(scope, scope.path[:-1])
         if owner is not None:
-            self._groups[group.parent] = _Together(group, owner, monotonic())
-            self._tell_group(GROUP_STARTED, group, owner.subject)
-
-    def _begun_before(self, scope: Scope) -> Unit | None:
-        """A scope that others opened: what is told of it now is only its end."""
-        subject = self._name(scope, scope.path[:-1])
-        if subject is None or scope.parent is None:
-            return None if subject is None else Unit(subject, "", monotonic())
-        unit = self._units[scope] = Unit(subject, scope.path[:-1], monotonic())
-        return unit
+            told = self._of_group(GROUP_STARTED, group, owner)
+            self._groups[group.parent] = _Together(group, owner, told)
 
     def _count(self, group: Group) -> None:
         present = self._groups.get(group.parent)
@@ -185,29 +177,27 @@ class Story:
         present = self._groups.get(parent)
         if present is not None and not present.told:
             present.told = True
-            took = monotonic() - present.began
-            self._tell_group(GROUP_COMPLETED, present.group, present.owner.subject, took)
+            self._of_group(GROUP_COMPLETED, present.group, present.owner, present.began)
 
-    def _tell_group(self, what: str, group: Group, owner: Subject, seconds: float | None = None) -> None:
-        run = self._run
-        page = (what, run.id, group.parent, run.sequence, run.at, owner, seconds, None, group)
-        self.pages.append(_told(Told, page))
-
-    # Names
-
-    def _name(self, unit: Step | Scope, path: str) -> Subject | None:
-        run = self._run
-        try:
-            subject = _usual(run, unit) if self._naming is None else self._naming(run, path)
-        except Exception:
-            import logging
-
-            logging.getLogger("penstock").exception("%r could not name %r", run.program, path)
-            subject = _usual(run, unit)
-        if subject is not None and type(unit) is Step and unit.item is not None:
-            mark = f"[{unit.item}]"
-            return Subject(subject.id + mark, subject.name + mark, subject.kind, subject.group)
-        return subject
+    def _of_group(self, what: str, group: Group, owner: Told, began: Told | None = None) -> Told:
+        run, now = self._run, monotonic()
+        took = None if began is None else now - began.clock
+        page = (
+            what,
+            run.id,
+            group.parent,
+            run.sequence,
+            run.at,
+            now,
+            owner.subject,
+            began,
+            took,
+            None,
+            group,
+        )
+        told = Told(*page)
+        self.pages.append(told)
+        return told
 
 
 class _Together:
@@ -215,7 +205,7 @@ class _Together:
 
     __slots__ = ("began", "done", "group", "owner", "told")
 
-    def __init__(self, group: Group, owner: Unit, began: float) -> None:
+    def __init__(self, group: Group, owner: Told, began: Told) -> None:
         self.group = group
         self.owner = owner
         self.began = began
@@ -234,5 +224,17 @@ def _usual(run: Run, unit: Step | Scope) -> Subject:
     return Subject(f"{run.id}/{unit.id}", unit.key, kind)
 
 
-def _said(error: Failure | None) -> str | None:
-    return None if error is None else error.message or error.type
+def _nameless(run: Run, unit: Step | Scope, error: Exception) -> Subject:
+    import logging
+
+    logging.getLogger("penstock").error("%r could not name a unit", run.program, exc_info=error)
+    return _usual(run, unit)
+
+
+def _of_item(subject: Subject, item: int) -> Subject:
+    """The name of an item of a map."""
+    return Subject(f"{subject.id}[{item}]", f"{subject.name}[{item}]", subject.kind, subject.group)
+
+
+def _said(error: Failure) -> str:
+    return error.message or error.type

@@ -1,10 +1,12 @@
-"""What is told of a unit of work: one fact, as a tuple that costs little, and as the flat dict that subscribers are given."""
+"""What is told of a unit of work: one fact, as an object that costs little, and as the flat dict that subscribers are given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from penstock.model.subjects import Group, Subject
 
@@ -25,11 +27,12 @@ STATUS: Final = {
 }
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A fact about a unit of a run: event `sequence` of its log, at wall time `at`, brought it about.
 
-    `path` is the unit's place in the run ("" is the run), `seconds` how long it took by the monotonic clock, `error` what was
-    wrong. Of a group, `subject` is the unit that the group belongs to.
+    `path` is the unit's place in the run ("" is the run), `clock` a reading of the monotonic clock, `began` the fact that it
+    started where that was told, `seconds` how long it took, `error` what was wrong. Of a group, `subject` is the unit that the
+    group belongs to.
     """
 
     type: str
@@ -37,7 +40,9 @@ class Told(NamedTuple):
     path: str
     sequence: int
     at: float
+    clock: float
     subject: Subject
+    began: Told | None = None
     seconds: float | None = None
     error: str | None = None
     group: Group | None = None
