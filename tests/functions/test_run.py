@@ -253,6 +253,17 @@ def test_a_function_that_is_not_async_can_have_several_things_under_way() -> Non
     assert run.result(10) == [2, 4, 1, 30, 5]
 
 
+def test_a_function_that_is_not_async_can_have_coroutines_under_way() -> None:
+    async def add_twice(number: int) -> int:
+        return await step(add)(await step(add)(number))
+
+    @workflow
+    def several() -> list[Any]:
+        return gather(add_twice(1), start(add, 10), add_twice(20))  # type: ignore[return-value]
+
+    assert several.run() == [3, 11, 22]
+
+
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

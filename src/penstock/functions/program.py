@@ -19,19 +19,20 @@ from penstock.functions.foreign import refusal_of, without_loop
 from penstock.functions.handles import Body, Handle, Strand
 from penstock.functions.rebuilding import origin_below, origin_of, rebuilt
 from penstock.functions.weaving import Weaving
-from penstock.model.calling import Call, Caller, enter, leave
+from penstock.model.calling import Call, enter, leave
 from penstock.model.continued import continued_as
 from penstock.model.failure import Failure, failure_of
 from penstock.model.policies import Policy
 from penstock.model.program import Ask, Calls, Do, End, Fail, Plan
 
-Opening = Callable[["FunctionPlay", Callable[..., Any], Mapping[str, Any]], tuple[Body, Caller]]
-"""Begins a function: what is resumed, and who is asked for its calls."""
+Opening = Callable[["FunctionPlay", Callable[..., Any], Mapping[str, Any]], Body]
+"""Begins a function: what is resumed."""
 
 
-def coroutine(play: FunctionPlay, fn: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Body, Caller]:
+def coroutine(play: FunctionPlay, fn: Callable[..., Any], inputs: Mapping[str, Any]) -> Body:
     """Begins an async function."""
-    return fn(**inputs), play
+    body: Body = fn(**inputs)
+    return body
 
 
 class Continuing(BaseException):
@@ -81,12 +82,11 @@ class FunctionPlay(Weaving):
         super().__init__()
         self.program = program
         self.input = input
-        self._caller: Caller | None = None
         self._alone: tuple[Strand, ...] = ()  # the function itself, as the only one that waits for something
 
     def begin(self, at: float) -> Iterable[Ask]:
         self.at = at
-        body, self._caller = self.program.opening(self, self.program.fn, self.input)
+        body = self.program.opening(self, self.program.fn, self.input)
         self.suspend()
         strand = Strand(self.program.name, body=body, resume=body.send)
         self._alone = (strand,)
@@ -128,7 +128,7 @@ class FunctionPlay(Weaving):
 
     def _go_on(self, strand: Strand | None) -> Iterable[Ask]:
         """Resume what was woken, `strand` first, each until it waits again or ends; what was asked meanwhile."""
-        token = enter(self._caller)
+        token = enter(self)
         try:
             while strand is not None:
                 try:
@@ -219,7 +219,6 @@ class FunctionPlay(Weaving):
         self.asks.append(ask)
         del self.strands[0]
         self._alone = ()
-        self._caller = None
         self.close("its function has ended")
 
 

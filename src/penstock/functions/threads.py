@@ -16,17 +16,17 @@ from weakref import ref
 from penstock.errors import FunctionStopped
 from penstock.functions.handles import Body, Handle
 from penstock.functions.program import FunctionPlay
-from penstock.model.calling import Call, Caller
+from penstock.model.calling import Call, enter
 from penstock.model.program import Program
 
 STOP_SECONDS: Final = 5.0
 """How long a function that is stopped may clean up before it is left behind."""
 
 
-def thread(play: FunctionPlay, fn: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Body, Caller]:
+def thread(play: FunctionPlay, fn: Callable[..., Any], inputs: Mapping[str, Any]) -> Body:
     """Begins a function that is not async. See program.Opening."""
     channel = _Channel()
-    return _Threaded(fn, inputs, channel), Blocking(play, channel)
+    return _Threaded(fn, inputs, Blocking(play, channel), channel)
 
 
 class _Ended:
@@ -49,19 +49,19 @@ class _Channel:
 class _Threaded:
     """See Body."""
 
-    def __init__(self, fn: Callable[..., Any], inputs: Mapping[str, Any], channel: _Channel) -> None:
-        self._code = (fn, inputs)
+    def __init__(
+        self, fn: Callable[..., Any], inputs: Mapping[str, Any], asked: Blocking, channel: _Channel
+    ) -> None:
+        self._work = (fn, inputs, asked, channel)
         self._channel = channel
         self._thread: threading.Thread | None = None
 
     def send(self, value: None, /) -> Any:
         """Resume it, until it waits or ends."""
         if self._thread is None:
-            run = copy_context().run
-            name = f"penstock-{self._code[0].__name__}"
-            self._thread = threading.Thread(
-                target=run, args=(_work, *self._code, self._channel), name=name, daemon=True
-            )
+            name = f"penstock-{self._work[0].__name__}"
+            run = copy_context().run  # the author's own variables are known there too
+            self._thread = threading.Thread(target=run, args=(_work, *self._work), name=name, daemon=True)
             self._thread.start()
         else:
             self._channel.goes_on.put(None)
@@ -95,7 +95,8 @@ def _said(what: Handle[Any] | _Ended) -> Handle[Any]:
     raise what.error
 
 
-def _work(fn: Callable[..., Any], inputs: Mapping[str, Any], channel: _Channel) -> None:
+def _work(fn: Callable[..., Any], inputs: Mapping[str, Any], asked: Blocking, channel: _Channel) -> None:
+    enter(asked)
     try:
         ended = _Ended(fn(**inputs), None)
     except StopIteration as error:
