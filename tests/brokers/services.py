@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from penstock.brokers.stomp import Limits, Server, StompListener
+from penstock.brokers.stomp import Server, StompLimits, StompListener
 from penstock.errors import BrokerUnavailable
 
 JARS = Path("/usr/share/activemq/lib")
 START_SECONDS = 40
 INSTALL_SECONDS = 600
-PATIENT = Limits(timeout=5.0)
+PATIENT = StompLimits(timeout=5.0)
 
 
 class ActiveMq:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import stomp
 
-from penstock.brokers.stomp import Limits, Server, StompBroker, StompListener
+from penstock.brokers.stomp import Server, StompBroker, StompLimits, StompListener
 from penstock.ports import Broker, Message
 from penstock.testing import BrokerSuite
 from penstock.testing.broker_suite import DeliveryPart, EndPart
@@ -20,7 +20,7 @@ from tests.brokers.small_server import until
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # the first test may have to install it
 
-LIMITS = Limits(timeout=10.0, first_pause=0.02, longest_pause=0.2)
+LIMITS = StompLimits(timeout=10.0, first_pause=0.02, longest_pause=0.2)
 WAIT_SECONDS = 30.0
 _numbers = itertools.count(1)
 

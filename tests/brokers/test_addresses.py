@@ -19,7 +19,7 @@ from penstock.app.brokers import (
     without_secret,
 )
 from penstock.brokers.jsonl import JsonlBroker, recorded
-from penstock.brokers.stomp import Limits, Server, StompBroker
+from penstock.brokers.stomp import Server, StompBroker, StompLimits
 from penstock.errors import SettingsError
 from tests.brokers.services import free_port
 from tests.brokers.small_server import Connection, Ended, serving
@@ -44,7 +44,7 @@ def test_an_address_names_host_port_account_and_prefix() -> None:
     )
     assert broker.server == Server("mq.example.org", 61000, "me", "p@ss/word", "lab")
     assert broker.prefix == "/topic/lab."
-    assert broker._limits == Limits(timeout=2.0, heart_beat=0.0)
+    assert broker._limits == StompLimits(timeout=2.0, heart_beat=0.0)
     assert broker.url == "stomp://me:***@mq.example.org:61000/topic/lab."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.brokers.stomp.frames import Frame, encode
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Server, StompLimits
 from penstock.brokers.stomp.session import NEVER, Refusal, Session
 from penstock.errors import BrokerError, BrokerUnavailable
 
@@ -13,7 +13,7 @@ SERVER = Server("mq", 1, "me", "tops3cret")
 
 
 def session(ours: float = 10.0, theirs: str | None = None, *, beats: bool = True) -> Session:
-    found = Session(SERVER, Limits(heart_beat=ours), 100.0, beats=beats)
+    found = Session(SERVER, StompLimits(heart_beat=ours), 100.0, beats=beats)
     if theirs is not None:
         assert found.came(greeting(theirs), 100.0) == []
         assert found.connected

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from penstock.brokers.stomp import Limits, Server, StompBroker, StompListener
+from penstock.brokers.stomp import Server, StompBroker, StompLimits, StompListener
 from penstock.brokers.stomp.frames import Frame, encode
 from penstock.brokers.stomp.link import Link
 from penstock.brokers.stomp.wire import Bell
@@ -25,8 +25,8 @@ from penstock.testing import BrokerSuite
 from tests.brokers.services import free_port
 from tests.brokers.small_server import Connection, SmallServer, serve, serving, until
 
-QUICK = Limits(timeout=0.3, heart_beat=0, first_pause=0.005, longest_pause=0.02)
-PATIENT = Limits(timeout=10.0, first_pause=0.005, longest_pause=0.02)
+QUICK = StompLimits(timeout=0.3, heart_beat=0, first_pause=0.005, longest_pause=0.02)
+PATIENT = StompLimits(timeout=10.0, first_pause=0.005, longest_pause=0.02)
 WAIT_SECONDS = 20.0
 
 
@@ -60,7 +60,7 @@ class TestStompBroker(BrokerSuite):
         ]
 
 
-def publish(server: SmallServer, limits: Limits = QUICK, **more: Any) -> StompBroker:
+def publish(server: SmallServer, limits: StompLimits = QUICK, **more: Any) -> StompBroker:
     return StompBroker(server.server, limits=limits, jitter=lambda: 0.0, **more)
 
 
@@ -323,7 +323,7 @@ def test_a_server_that_reads_no_more_is_left_and_the_publisher_never_waits() -> 
         health = broker.health()
         assert health["confirmed"] + health["doubtful"] == 21
         assert health["doubtful"] > 0
-        assert server.arrived(health["confirmed"])[-1].body == "last"
+        assert "last" in [message.body for message in server.arrived(health["confirmed"])]
 
 
 def test_a_slow_server_that_takes_what_it_is_sent_is_not_left() -> None:
@@ -503,7 +503,7 @@ def test_only_new_faults_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("script", [silent, never_confirms, refuses], ids=lambda script: script.__name__)
 def test_close_ends_the_thread_whatever_the_server_does(script: Any) -> None:
     with serving(script) as server:
-        broker = publish(server, Limits(timeout=60, first_pause=60))
+        broker = publish(server, StompLimits(timeout=60, first_pause=60))
         broker.send("orders", "x", promised=True)
         server.connections(1)
         broker.close(0.05)
@@ -511,7 +511,7 @@ def test_close_ends_the_thread_whatever_the_server_does(script: Any) -> None:
 
 
 def test_close_ends_the_thread_while_it_connects(full: tuple[str, int]) -> None:
-    broker = StompBroker(Server(*full), limits=Limits(timeout=60))
+    broker = StompBroker(Server(*full), limits=StompLimits(timeout=60))
     broker.send("orders", "x")
     until(lambda: broker._bell._pair is not None)
     broker.close(0)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from penstock.app.brokers import broker_at, listener_at
-from penstock.brokers.stomp import Limits, Server, StompBroker
+from penstock.brokers.stomp import Server, StompBroker, StompLimits
 from penstock.errors import BrokerError
 from tests.brokers.small_server import Connection, serving, until
 
@@ -138,7 +138,7 @@ def test_a_server_that_never_shakes_hands_is_left_in_time() -> None:
 
     with serving(says_nothing) as server:
         place = Server("127.0.0.1", server.port, tls=ssl.create_default_context())
-        broker = StompBroker(place, limits=Limits(timeout=0.2))
+        broker = StompBroker(place, limits=StompLimits(timeout=0.2))
         assert "answered no TLS handshake for 0.2 s" in error_of(broker)
 
 

@@ -27,7 +27,7 @@ from penstock.ports import Broker
 if TYPE_CHECKING:
     import ssl
 
-    from penstock.brokers.stomp import Limits, Server, StompListener
+    from penstock.brokers.stomp import Server, StompLimits, StompListener
 
 KINDS: Final = ("jsonl", "stomp", "stomp+ssl")
 OPTIONS: Final = ("ca", "heart_beat", "timeout", "vhost")
@@ -114,13 +114,13 @@ def _recorder(text: str, folder: Path, address: str) -> Broker:
 class _Place(NamedTuple):
     server: Server
     prefix: str
-    limits: Limits
+    limits: StompLimits
 
 
 def _stomp(address: str, tls: ssl.SSLContext | None) -> _Place:
     from urllib.parse import parse_qsl, unquote
 
-    from penstock.brokers.stomp import Limits, Server
+    from penstock.brokers.stomp import Server, StompLimits
 
     kind, separator, rest = address.partition("://")
     if not separator or kind == "jsonl":
@@ -146,9 +146,9 @@ def _stomp(address: str, tls: ssl.SSLContext | None) -> _Place:
         vhost=options.get("vhost", ""),
         tls=_context(address, kind, tls, options.get("ca")),
     )
-    limits = Limits(
-        timeout=_seconds(options, "timeout", Limits().timeout, address),
-        heart_beat=_seconds(options, "heart_beat", Limits().heart_beat, address),
+    limits = StompLimits(
+        timeout=_seconds(options, "timeout", StompLimits().timeout, address),
+        heart_beat=_seconds(options, "heart_beat", StompLimits().heart_beat, address),
     )
     return _Place(server, prefix_of(_line(unquote(slash + path), address)), limits)
 

@@ -2,6 +2,6 @@
 
 from penstock.brokers.stomp.broker import StompBroker
 from penstock.brokers.stomp.listener import StompListener
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Server, StompLimits
 
-__all__ = ["Limits", "Server", "StompBroker", "StompListener"]
+__all__ = ["Server", "StompBroker", "StompLimits", "StompListener"]

@@ -1,7 +1,7 @@
 """Messages published to a STOMP broker, from a buffer, by a thread that lives from the first message to `close`.
 
 - `send` puts into the buffer (`outbox`) and waits for nothing. One thread connects, writes, and connects again after a pause
-  that doubles up to a limit; nothing that the other side does or leaves undone holds it up longer than `Limits.timeout`.
+  that doubles up to a limit; nothing that the other side does or leaves undone holds it up longer than `StompLimits.timeout`.
 - A promised message asks the server for a receipt and bears `persistent:true`, so that a queue of a broker that keeps its
   messages on a disk keeps it over a restart. Others ask for a receipt now and then, and whenever nothing more waits.
 - Text goes without `content-length`: ActiveMQ hands on as text what came without, and as bytes what came with.
@@ -21,7 +21,7 @@ from penstock.brokers.messages import checked
 from penstock.brokers.stomp.frames import Frame, encode
 from penstock.brokers.stomp.link import Link
 from penstock.brokers.stomp.outbox import Outbox
-from penstock.brokers.stomp.places import Limits, Server, destination_of
+from penstock.brokers.stomp.places import Server, StompLimits, destination_of
 from penstock.brokers.stomp.session import NEVER, Refusal
 from penstock.brokers.stomp.wire import Bell
 from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable
@@ -38,7 +38,7 @@ _log = logging.getLogger("penstock")
 class StompBroker:
     """Publishes to destinations `prefix` + topic; a topic that begins with a slash is a destination as it stands.
 
-    See Broker, and Limits for how long and how much.
+    See Broker, and StompLimits for how long and how much.
 
     `jitter` draws from 0 to 1: so much of half a pause is left out, lest all clients of a broker come back at one moment.
     """
@@ -48,13 +48,13 @@ class StompBroker:
         server: Server,
         *,
         prefix: str = "/topic/",
-        limits: Limits | None = None,
+        limits: StompLimits | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.server = server
         self.prefix = prefix
         self.url = f"{server}{prefix}"
-        self._limits = limits or Limits()
+        self._limits = limits or StompLimits()
         self._jitter = jitter
         self._outbox = Outbox(self._limits.messages, self._limits.bytes)
         self._changed = threading.Condition()  # guards all below, and the outbox

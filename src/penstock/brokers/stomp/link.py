@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from penstock.brokers.stomp.frames import Frame, encode
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Server, StompLimits
 from penstock.brokers.stomp.session import NEVER, Session
 from penstock.brokers.stomp.wire import Bell, connected, unavailable
 from penstock.errors import BrokerClosed, BrokerUnavailable
@@ -18,7 +18,7 @@ _PIECE: Final = 64 * 1024
 class Link:
     """Connected, and greeted, when it was made. Raises BrokerError for whatever ends it; then it must be closed."""
 
-    def __init__(self, server: Server, limits: Limits, bell: Bell, *, beats: bool = True) -> None:
+    def __init__(self, server: Server, limits: StompLimits, bell: Bell, *, beats: bool = True) -> None:
         self._server = server
         self._limits = limits
         self._bell = bell

@@ -7,7 +7,7 @@ from collections import deque
 
 from penstock.brokers.stomp.frames import Frame, encode
 from penstock.brokers.stomp.link import Link
-from penstock.brokers.stomp.places import Limits, Server, destination_of
+from penstock.brokers.stomp.places import Server, StompLimits, destination_of
 from penstock.brokers.stomp.session import Refusal
 from penstock.brokers.stomp.wire import Bell
 from penstock.errors import BrokerClosed, BrokerError, BrokerUnavailable
@@ -23,13 +23,13 @@ class StompListener:
     """
 
     def __init__(
-        self, server: Server, *topics: str, prefix: str = "/topic/", limits: Limits | None = None
+        self, server: Server, *topics: str, prefix: str = "/topic/", limits: StompLimits | None = None
     ) -> None:
         self._server = server
         self._prefix = prefix
         self._came: deque[Message] = deque()
         self._bell = Bell()
-        limits = limits or Limits()
+        limits = limits or StompLimits()
         try:
             self._link = Link(server, limits, self._bell, beats=False)
         except BaseException:

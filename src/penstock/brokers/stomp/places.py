@@ -25,7 +25,7 @@ class Server:
         return f"{scheme}://{account}{host}:{self.port}"
 
 
-class Limits(NamedTuple):
+class StompLimits(NamedTuple):
     """How long to wait, in seconds, and how much to keep."""
 
     timeout: float = 5.0

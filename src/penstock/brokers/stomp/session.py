@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.brokers.stomp.frames import BODY_BYTES, Decoder, Frame, encode
-from penstock.brokers.stomp.places import Limits, Server
+from penstock.brokers.stomp.places import Server, StompLimits
 from penstock.errors import BrokerError, BrokerUnavailable
 from penstock.model.wording import shown
 
@@ -20,7 +20,7 @@ GRACE: Final = 2.0
 class Session:
     """One conversation: `connected` once the server has greeted."""
 
-    def __init__(self, server: Server, limits: Limits, now: float, *, beats: bool = True) -> None:
+    def __init__(self, server: Server, limits: StompLimits, now: float, *, beats: bool = True) -> None:
         self._server = server
         self._limits = limits
         self._decoder = Decoder(body_limit=BODY_BYTES)
