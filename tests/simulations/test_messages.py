@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from penstock.app.brokers import close_shared
 from penstock.app.publishing import Publisher
 from penstock.errors import BrokerClosed
 from penstock.simulations import WorkflowRunner
+from tests.brokers.small_server import serving
 from tests.simulations.conftest import WORKFLOWS, Write
 
 
@@ -63,6 +66,41 @@ def test_so_does_what_is_published_inside_the_callers_process(
         env.run()
     (sent,) = recorded()
     assert (sent["topic"], sent["headers"]["msg_type"]) == ("lab", "hello")
+
+
+def test_they_reach_a_stomp_server_under_topic_also_from_the_command_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_shared()
+    with serving() as server:
+        monkeypatch.setenv("PENSTOCK_BROKER", f"stomp://127.0.0.1:{server.port}")
+        command = [
+            sys.executable,
+            "-m",
+            "penstock",
+            "simulate",
+            "stf_processing",
+            "--workflows",
+            str(WORKFLOWS),
+        ]
+        done = subprocess.run(
+            [*command, "--physics-duration-min", "0.1", "-q"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        sent = server.arrived(6)
+    assert {each.topic for each in sent} == {"/topic/epictopic"}
+    assert [each.headers["msg_type"] for each in sent] == [
+        "run_imminent",
+        "start_run",
+        *["stf_gen"] * 3,
+        "end_run",
+    ]
+    assert {each.headers["execution_id"] for each in sent} == {done.stdout.strip()}
+    assert json.loads(sent[-1].body)["total_stf_files"] == 3
 
 
 class Away:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
 import pytest
 import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from penstock.simulations import Pool
 from penstock.simulations.measures import Level, Measures, latencies
@@ -115,3 +118,39 @@ def test_a_level_counts_only_what_lasted() -> None:
     level.set(10, 9)
     assert (level.most(10), level.most(11)) == (2, 9)
     assert level.sum(10) == 2 * 4 + 1 * 6
+
+
+@given(
+    workers=st.integers(1, 5),
+    units=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 30)), min_size=1, max_size=40),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_pool_is_a_queue_with_servers(workers: int, units: list[tuple[int, int]]) -> None:
+    """Beside a reference that knows no SimPy: a unit begins when it is there and the first worker is free."""
+    env = simpy.Environment()
+    pool, measures = pool_of(env, worker_count=workers)
+    ends: list[float] = []
+
+    def submit() -> Any:
+        for gap, seconds in units:
+            yield env.timeout(gap)
+            pool.submit("unit", seconds).callbacks.append(lambda _: ends.append(env.now))
+        yield from pool.drain()
+
+    env.run(env.process(submit()))
+    free, at, expected, latency = [0.0] * workers, 0.0, [], []
+    for gap, seconds in units:
+        at += gap
+        done = max(at, heappop(free)) + seconds
+        heappush(free, done)
+        expected.append(done)
+        latency.append(done - at)
+    assert sorted(ends) == sorted(expected)
+    assert sorted(measures.latencies) == sorted(latency)
+    found = measures.figures(env.now, since=0, wall=0, events=0)
+    assert found["tasks"]["unfinished"] == 0
+    if env.now:
+        busy = sum(seconds for _, seconds in units) / (workers * env.now)
+        assert found["worker_utilisation"] == pytest.approx(busy)
+        waited = sum(latency) - sum(seconds for _, seconds in units)
+        assert found["queue_depth"]["mean"] == pytest.approx(waited / env.now)  # Little's law

@@ -31,7 +31,7 @@ _sources: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 def _source_of(definition: Any) -> dict[str, Any]:
     said = getattr(definition, "recorded", None)
-    if isinstance(said, dict):
+    if isinstance(said, dict) and "made_by" in said:
         return said
     module = sys.modules.get(module_of(definition))
     if module is None:

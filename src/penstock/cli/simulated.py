@@ -137,7 +137,8 @@ def definition(each: WorkflowDefinition, ink: Ink) -> Iterator[str]:
     """All there is to say of one definition, but its code."""
     from penstock.simulations.parameters import described
 
-    yield f"{ink(each.workflow_name, 'title')} {each.version}"
+    said = each.configuration.get("workflow", {}).get("description", "")
+    yield f"{ink(each.workflow_name, 'title')} {each.version}  {ink(said, 'dim')}".rstrip()
     kept = each.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     yield from labelled([("code", each.code_hash), ("kept", f"{kept} by {each.created_by}")], ink)
     yield ""
