@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import threading
@@ -71,15 +70,13 @@ def shared_broker() -> Broker | None:
         if process not in _shared:
             _shared.clear()
             _shared[process] = broker_at()
-            atexit.register(close_shared)
         return _shared[process]
 
 
 def close_shared() -> None:
-    """Close what `shared_broker` opened; it opens anew."""
+    """Close what `shared_broker` opened; it opens anew. `close_all` does so after the engines, and at the process's end."""
     with _lock:
         broker = _shared.pop(os.getpid(), None)
-    atexit.unregister(close_shared)
     if broker is not None:
         broker.close()
 
