@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,6 +54,14 @@ def test_any_parameter_is_an_option(three: Path) -> None:
     assert found["parameters"]["worker_count"] == 25
     assert found["parameters"]["sample_fraction"] == 1.0
     assert found["metrics"]["tasks"]["completed"] == 1715
+
+
+def test_help_shows_the_parameters_of_the_workflow_that_is_named(three: Path) -> None:
+    told = call("run-workflow", "epic_fast_25_workers", "--help").output
+    assert "Parameters of workflow epic_fast_25_workers:" in told
+    assert re.search(r"--worker-count INT +\[default: 25\]", told)
+    assert "Parameters of" not in call("run-workflow", "nowhere", "--help").output
+    assert "Parameters of" not in call("run-workflow", "--help").output
 
 
 def test_options_may_stand_before_the_name(three: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from penstock.cli import ending, simulated
 from penstock.cli.desk import Desk, with_desk
+from penstock.cli.parameters import ParametersCommand
 from penstock.errors import InputError
 from penstock.model import events as e
 from penstock.model.published import published_in
@@ -23,47 +23,6 @@ CODE_OF = {
     "timed_out": ending.FAILED,
     "terminated": ending.CANCELLED,
 }
-
-
-class SimulateCommand(click.Command):
-    """Its own options, and any other `--some-parameter VALUE`, which is a parameter of the workflow."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own, ctx.obj = _apart(self, args)
-        return super().parse_args(ctx, own)
-
-
-def _apart(command: click.Command, args: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The command's own arguments, and the texts of parameters by name."""
-    known = {flag: each for each in command.params if isinstance(each, click.Option) for flag in each.opts}
-    known["--help"] = known["-h"] = click.Option(["--help"], is_flag=True)
-    own: list[str] = []
-    found: dict[str, str] = {}
-    words = deque(args)
-    while words:
-        word = words.popleft()
-        flag, equals, value = word.partition("=")
-        option = known.get(flag)
-        if not word.startswith("--") or (option is not None and (option.is_flag or equals)):
-            own.append(word)
-            if option is not None and not option.is_flag and not equals and words:  # -n VALUE
-                own.append(words.popleft())
-        elif flag == "--realtime":
-            own += [flag, words.popleft() if words and _is_number(words[0]) else "1"]
-        elif option is not None:
-            own += [flag, *([words.popleft()] if words else [])]
-        elif equals or words:
-            found[flag[2:].replace("-", "_")] = value if equals else words.popleft()
-        else:
-            raise click.BadOptionUsage(flag, f"{flag} lacks its value: say {flag} VALUE")
-    return own, found
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return bool(float(word)) or True
-    except ValueError:
-        return False
 
 
 class Messages:
@@ -86,7 +45,7 @@ def _more(message: dict[str, Any]) -> str:
 
 @click.command(
     name="simulate",
-    cls=SimulateCommand,
+    cls=ParametersCommand,
     options_metavar="[--PARAMETER VALUE] [OPTIONS]",
     no_args_is_help=True,
 )
@@ -120,7 +79,7 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """
     from penstock.simulations import WorkflowRunner
 
-    texts = dict(ctx.obj) | dict(_pairs(given["pairs"]))
+    texts = dict(ctx.obj.texts) | dict(_pairs(given["pairs"]))
     observers = [Messages(desk)] if given["verbose"] and not desk.as_json else []
     with desk.open(observers=observers) as engine:
         runner = WorkflowRunner(engine, folder=given["workflows"])
