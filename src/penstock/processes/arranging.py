@@ -111,6 +111,8 @@ def arrange(
 
 def key_of(name: str) -> str:
     """A name as the key of a step."""
+    if name and "/" not in name and "@" not in name:
+        return name
     return name.replace("/", "-").replace("@", "-") or "process"
 
 

@@ -17,23 +17,24 @@ _time = time.time
 class AtomarProcess(Process):
     """Write `execute_impl`, as a coroutine, or as a plain function on a class that says `blocking = True`."""
 
-    async def execute_impl(self) -> None:
+    def execute_impl(self) -> Awaitable[None] | None:
         raise NotImplementedError(f"{type(self).__qualname__} defines no execute_impl(), so it does no work")
 
     async def perform(self) -> dict[str, Any]:
         """The engine's: all that an execution is, and the outputs that come of it."""
         began = _perf()
         self.begun(_time())
-        if self.input.hides or self.output.hides:
+        inputs, outputs = self.input, self.output
+        if inputs.hides or outputs.hides:
             watch(self)
         try:
-            self.input.validate_all()
+            inputs.validate_all()
             await self.on_before_execute()
-            self.input.lock_all()
-            work: Awaitable[None] | None = self.execute_impl()
+            inputs.lock_all()
+            work = self.execute_impl()
             if work is not None:
                 await work
-            self.output.validate_all()
+            outputs.validate_all()
             await self.on_after_execute()
         except asyncio.CancelledError:
             self._over(CANCELLED, _time(), (_perf() - began) * 1000)
@@ -41,8 +42,7 @@ class AtomarProcess(Process):
         except BaseException as error:
             self.failed_with(error, (_perf() - began) * 1000)
             raise
-        self.completed(_time(), (_perf() - began) * 1000)
-        return self.results()
+        return self.completed(_time(), (_perf() - began) * 1000)
 
     def perform_blocking(self) -> dict[str, Any]:
         """The engine's: `perform` in a thread."""

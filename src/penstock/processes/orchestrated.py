@@ -132,5 +132,4 @@ class OrchestratedProcess(Process):
 
     def close(self, at: float) -> dict[str, Any]:
         """An execution has ended well: its outputs."""
-        self.completed(at, self._since(at))
-        return self.results()
+        return self.completed(at, self._since(at))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.processes.flags import ProcessStatus
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 RUNNING, COMPLETED = ProcessStatus.RUNNING, ProcessStatus.COMPLETED
 FAILED, CANCELLED = ProcessStatus.FAILED, ProcessStatus.CANCELLED
 _COUNT_MS = 1000.0
+
+
+_loaded: list[ModuleType] = []  # what asks an engine, once something is run
+
+
+def _load() -> ModuleType:
+    from penstock.processes import execution
+
+    _loaded.append(execution)
+    return execution
 
 
 class Process(Offering, ABC):
@@ -68,8 +79,8 @@ class Process(Offering, ABC):
         """Declare parameters here, or in `__init__`."""
 
     @abstractmethod
-    async def execute_impl(self) -> None:
-        """Do the work: read `self.input[...].value`, assign `self.output[...].value`."""
+    def execute_impl(self) -> Awaitable[None] | None:
+        """Do the work, as a coroutine: read `self.input[...].value`, assign `self.output[...].value`."""
 
     async def on_before_execute(self) -> None:
         """Called before the work, the inputs being valid. An exception fails the process."""
@@ -128,10 +139,10 @@ class Process(Offering, ABC):
         Raises InputError (a ValueError) for a required input that is missing, ProcessExecutionError if a child failed, else
         the process's own exception. See `using` for the options.
         """
-        from penstock.processes import execution
-
+        execution = _loaded[0] if _loaded else _load()
         try:
-            return await execution.execute(self, store, key, tags, timeout)
+            done: bool = await execution.execute(self, store, key, tags, timeout)
+            return done
         except Exception:
             if self.forgiving and self._is_older():
                 return False
@@ -190,15 +201,11 @@ class Process(Offering, ABC):
         self.status = RUNNING
         self._began = at
 
-    def results(self) -> dict[str, Any]:
-        """The outputs that were assigned, as a run records them."""
-        result = self._result = self.output.recorded(self._durable)
-        return result
-
-    def completed(self, at: float, milliseconds: float) -> None:
-        """An execution has ended well."""
-        self.output.lock_all()
+    def completed(self, at: float, milliseconds: float) -> dict[str, Any]:
+        """An execution has ended well: the outputs that were assigned, as a run records them."""
+        result = self._result = self.output.sealed_off(self._durable)
         self._over(COMPLETED, at, milliseconds)
+        return result
 
     def _over(self, status: ProcessStatus, at: float, milliseconds: float | None) -> None:
         self.input.unlock_all()
@@ -215,7 +222,8 @@ class Process(Offering, ABC):
         if self.status is not RUNNING:
             self.begun(self._began if self._began is not None else at)
         self.take(value)
-        self.completed(at, self._since(at))
+        self.output.lock_all()
+        self._over(COMPLETED, at, self._since(at))
 
     def take(self, value: Mapping[str, Any]) -> None:
         """Hold outputs that were recorded."""

@@ -46,7 +46,7 @@ class ProcessProgram(Plan):
         return self
 
     def play(self, input: Any) -> Play:
-        if input is None or isinstance(input, Mapping):
+        if input is None or isinstance(input, dict):
             own = self.own
             if own is None:
                 return play_of(self.make(input or {}))
@@ -63,8 +63,8 @@ class ProcessProgram(Plan):
     def subject(self, run: Any, path: str) -> Subject | None:
         """See penstock.model.subjects."""
         if not path:
-            play = None if run.root is None else run.root.play
-            return play.whole(run.id) if isinstance(play, AtomicPlay | ScopePlay) else None
+            play: Any = None if run.root is None else run.root.play
+            return play.whole(run.id) if type(play) in _PLAYS else None
         scope, _, key = path.rpartition("/")
         above = run.scopes.get(f"{scope}/") if scope else run.root
         play = None if above is None else above.play
@@ -282,3 +282,6 @@ def blaming(parent: Any, child: Any, error: Failure) -> Failure:
 
 def _name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+_PLAYS: Final = frozenset({AtomicPlay, ScopePlay})

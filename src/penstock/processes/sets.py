@@ -78,6 +78,15 @@ class ParameterSet(dict[str, Parameter]):
             if each._value is not UNSET
         }
 
+    def sealed_off(self, durable: bool) -> dict[str, Any]:
+        """Lock them, and give the values that were assigned, as a run records them."""
+        found = {}
+        for name, each in self.items():
+            each._locked = True
+            if each._value is not UNSET:
+                found[name] = each.recorded(durable) if each.sensitive else each._value
+        return found
+
     def restore(self, values: Mapping[str, Any]) -> None:
         """Take recorded values, locked or not; what is no longer declared is left out."""
         for name, value in values.items():
