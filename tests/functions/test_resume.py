@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import penstock
+from penstock import RunFailed
 from penstock.cli.commands import penstock as command_line
 from penstock.errors import Nondeterminism
 from penstock.functions import gather, sleep, step, wait_for_signal, workflow
@@ -198,6 +199,22 @@ def test_code_that_changed_where_the_run_has_not_been_goes_on(unfinished: tuple[
     with penstock.open(store) as engine:
         engine.signal(run, "go", None)
         assert engine.resume(run, mended_further_on, wait=True).result(10) == 4
+
+
+@workflow(name="changing")
+async def wrong(number: int) -> int:
+    number = await step(first)(number)
+    raise ZeroDivisionError(number)
+
+
+def test_a_fault_of_the_functions_own_is_mended_by_mending_the_function(tmp_path: Path) -> None:
+    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+        run = wrong.using(store=engine).start(1)
+        with pytest.raises(RunFailed, match="ZeroDivisionError: 2"):
+            run.result(10)
+        with pytest.raises(RunFailed, match="ZeroDivisionError: 2"):
+            engine.resume(run.id, wrong, wait=True).result(10)
+        assert engine.resume(run.id, shorter, wait=True).result(10) == 2
 
 
 # ── penstock replay ─────────────────────────────────────────────────────────────────────────────────────────────────

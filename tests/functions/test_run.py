@@ -163,6 +163,17 @@ def test_several_calls_go_side_by_side_and_keep_their_order() -> None:
     assert several.run() == [2, 12, 22, None, 4]
 
 
+def test_thousands_of_coroutines_go_side_by_side() -> None:
+    async def add_twice(number: int) -> int:
+        return await step(add)(await step(add)(number))
+
+    @workflow
+    async def wide(width: int) -> int:
+        return sum(await gather(*[add_twice(number) for number in range(width)]))
+
+    assert wide.run(3_000) == sum(range(3_000)) + 2 * 3_000
+
+
 def test_gather_raises_the_first_failure_or_gives_exceptions_as_values() -> None:
     @workflow
     async def first() -> Any:

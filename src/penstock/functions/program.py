@@ -82,16 +82,17 @@ class FunctionPlay(Weaving):
         super().__init__()
         self.program = program
         self.input = input
-        self._alone: tuple[Strand, ...] = ()  # the function itself, as the only one that waits for something
+        self._main: Strand  # the function itself
+        self._alone: tuple[Strand, ...] = ()  # it as the only one that waits for something
 
     def begin(self, at: float) -> Iterable[Ask]:
         self.at = at
         body = self.program.opening(self, self.program.fn, self.input)
         self.suspend()
-        strand = Strand(self.program.name, body=body, resume=body.send)
-        self._alone = (strand,)
-        self.strands.append(strand)
-        return self._go_on(strand)
+        self._main = Strand(self.program.name, body=body, resume=body.send)
+        self._alone = (self._main,)
+        self.strands[self._main] = None
+        return self._go_on(self._main)
 
     def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
         self.at = at
@@ -103,7 +104,7 @@ class FunctionPlay(Weaving):
             handle.give(value)  # type: ignore[attr-defined]
         waiters = handle.waiters
         if waiters is self._alone:
-            return self._go_on(waiters[0])
+            return self._go_on(self._main)
         if not waiters:
             self.keep(handle)
             return ()
@@ -136,7 +137,7 @@ class FunctionPlay(Weaving):
                 except BaseException as error:
                     self._over(strand, error)
                 else:
-                    if type(waits) is Handle and not waits.waiters and strand is self._alone[0]:
+                    if type(waits) is Handle and not waits.waiters and strand is self._main:
                         strand.waits = waits
                         waits.waiters = self._alone
                     else:
@@ -169,8 +170,8 @@ class FunctionPlay(Weaving):
             self._raised(strand, error)
 
     def _returned(self, strand: Strand, value: Any) -> None:
-        if strand is not self.strands[0]:
-            self.strands.remove(strand)
+        if strand is not self._main:
+            del self.strands[strand]
             self.settle(strand, value, None)
         elif forgotten := self._forgotten():
             self._end(Fail(failure_of(_never_awaited(forgotten))))
@@ -179,8 +180,8 @@ class FunctionPlay(Weaving):
 
     def _raised(self, strand: Strand, error: BaseException) -> None:
         error = without_loop(error) or error
-        if strand is not self.strands[0]:
-            self.strands.remove(strand)
+        if strand is not self._main:
+            del self.strands[strand]
             self.settle(strand, None, error)
         elif (origin := origin_of(error)) is not None:
             self._end(Fail(origin.failure, [origin.key]))
@@ -197,11 +198,11 @@ class FunctionPlay(Weaving):
             strand.body.throw(error)
         except BaseException as raised:
             error = raised
-        self._raised(self.strands[0], error)
+        self._raised(self._main, error)
 
     def _continue(self, strand: Strand, continuing: Continuing) -> None:
         following = self.program.following
-        if strand is not self.strands[0] or following is None:
+        if strand is not self._main or following is None:
             self._raised(strand, DefinitionError("continue_as_new() is for the workflow's own function"))
             return
         if forgotten := self._forgotten():
@@ -217,7 +218,7 @@ class FunctionPlay(Weaving):
 
     def _end(self, ask: Ask) -> None:
         self.asks.append(ask)
-        del self.strands[0]
+        del self.strands[self._main]
         self._alone = ()
         self.close("its function has ended")
 

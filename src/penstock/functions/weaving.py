@@ -16,19 +16,19 @@ from penstock.functions.handles import Body, Gathered, Handle, Raced, Stopped, S
 from penstock.model.calling import enter, leave
 from penstock.model.program import Stop
 
-_suspended: dict[int, list[Strand]] = {}
+_suspended: dict[int, dict[Strand, None]] = {}
 _LOOSE = 64
 
 
 class Weaving(Asking):
-    """The part of a play that has strands: the first is the function itself, `ready` those to be resumed, in order.
+    """The part of a play that has strands, the function itself among them; `ready` are those to be resumed, in order.
 
     `loose` are handles that nobody waited for when they were made or settled.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.strands: list[Strand] = []
+        self.strands: dict[Strand, None] = {}  # in order of age
         self.ready: deque[Strand] = deque()
         self.loose: list[Handle[Any]] = []
         self.ended = False
@@ -86,7 +86,7 @@ class Weaving(Asking):
             del self.handles[handle.key]
             self.asks.append(Stop(handle.key))
         elif isinstance(handle, Strand):
-            self.strands.remove(handle)
+            del self.strands[handle]
             _stop(handle, "it lost a race")
         for part in parts:
             self.stop(part)
@@ -106,7 +106,7 @@ class Weaving(Asking):
 
     def spawn(self, body: Body) -> Strand:
         strand = Strand(getattr(body, "__qualname__", "a coroutine"), body=body, resume=body.send)
-        self.strands.append(strand)
+        self.strands[strand] = None
         self.ready.append(strand)
         return strand
 
@@ -132,7 +132,7 @@ class Weaving(Asking):
     def leave_all(self) -> list[Strand]:
         """No function of this play is resumed again; those that are suspended, the youngest first."""
         self.ended = True
-        return _suspended.pop(id(self), [])[::-1]
+        return list(_suspended.pop(id(self), {}))[::-1]
 
 
 _PATIENCE = 100
@@ -158,5 +158,7 @@ def _abandon(strand: Strand) -> None:
     token = enter(Stopped("its run left this process"))
     try:
         strand.body.close()
+    except RuntimeError:  # it waits for something once more, though it was told that it is over
+        return
     finally:
         leave(token)
