@@ -131,6 +131,22 @@ def test_a_slot_merges_what_comes(strategy: Any, expected: list[Any]) -> None:
         assert seen == expected
 
 
+def test_a_slot_that_merges_and_passes_on_keeps_what_came() -> None:
+    seen: list[Any] = []
+
+    class Gathers(Routine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.define_slot("input", handler=self.gather, merge_strategy="append")
+            self.define_event("output")
+
+        def gather(self, value: list[Any]) -> None:
+            self.emit("output", value=list(value))
+
+    chain(Note([], times=3), Gathers(), Note(seen)).execute("r0", {"value": "x"})
+    assert [value for _, value in seen] == [["x0"], ["x0", "x1"], ["x0", "x1", "x2"]]
+
+
 def test_an_unknown_merge_strategy_is_refused() -> None:
     with pytest.raises(ValueError, match="'newest' must be 'override', 'append' or a function"):
         Routine().define_slot("input", merge_strategy="newest")  # type: ignore[arg-type]

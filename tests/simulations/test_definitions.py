@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Thread
 
@@ -231,3 +232,25 @@ def test_a_simulator_plays_by_name_and_by_configuration(
     env.run(env.process(by_file.run_simulation()))
     assert env.now == 10
     assert [each.status for each in runner.executions.all()] == ["completed", "completed"]
+
+
+def test_stored_code_runs_in_a_process_of_its_own(
+    runner: WorkflowRunner, write: Write, project: Path
+) -> None:
+    write("w", WAIT, head='import os\nopen(f"{os.getpid()}.pid", "w")')
+    assert runner.run("w").status == "completed"
+    (file,) = project.glob("*.pid")
+    assert file.stem != str(os.getpid())
+
+
+def test_workflows_are_looked_for_upward(
+    runner: WorkflowRunner, write: Write, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("w", WAIT)
+    below = project / "some" / "where"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert runner.folder == project / "workflows"
+    assert runner.register_workflow_from_file("w").workflow_name == "w"
+    with pytest.raises(DefinitionError, match="'nowhere' is no folder of workflows"):
+        WorkflowRunner(runner.engine, folder="nowhere").run("w")

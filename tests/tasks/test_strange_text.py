@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,13 @@ def of(*tasks: object) -> Workflow:
     return flow
 
 
-def test_what_a_step_prints_and_logs_is_kept_as_far_as_it_can_be(tmp_path: Path) -> None:
-    with penstock.open(tmp_path / "s.db") as engine:
+def test_what_a_step_prints_and_logs_is_kept_as_far_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        logging.getLogger("penstock.step"), "propagate", False
+    )  # what pytest shows of it is UTF-8
+    with penstock.open(tmp_path / "s.db", capture_echo=False) as engine:
         run = engine.run(of(tell))
         assert run.result() == 1
         kept = [line[-1] for line in engine.durable_store().read_logs(run.id)]

@@ -97,9 +97,7 @@ class Core:
         """The run's rows were not taken: what we know of it is a guess. Forget it; its steps' answers are void."""
         run.gone = True
         self.runs.pop(run.id, None)
-        if not any(
-            row[0] is run for row in self._rows
-        ):  # else these rows are tried, and take their letters with them
+        if not any(row[0] is run for row in self._rows):  # else these rows are tried, and take their letters
             self._takes.pop(run, None)
         for step in running(run):
             self._release(step)
@@ -296,10 +294,7 @@ class Core:
         """Whether something waits to be sealed, or a step for a slot that is free."""
         if self._rows or self._stops or self._over or self._refill:
             return True
-        for lane in self._lanes:
-            if lane.queue and lane.free > 0:
-                return True
-        return False
+        return any(lane.queue and lane.free > 0 for lane in self._lanes)
 
     @property
     def idle(self) -> bool:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from penstock.observe.figures import AggregatedMetrics, ProcessMetrics
     from penstock.observe.metrics import metrics_collector
     from penstock.observe.told import Told, event_of
+    from penstock.observe.tracing import trace
 
 __all__ = [
     "AggregatedMetrics",
@@ -23,6 +24,7 @@ __all__ = [
     "metrics_collector",
     "neglect",
     "prometheus",
+    "trace",
 ]
 
 _PLACES = {
@@ -37,6 +39,7 @@ _PLACES = {
     "metrics_collector": "penstock.observe.metrics",
     "neglect": "penstock.observe.attending",
     "prometheus": "penstock.observe.exposition",
+    "trace": "penstock.observe.tracing",
 }
 
 

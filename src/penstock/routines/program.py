@@ -62,6 +62,7 @@ class FlowProgram(Plan):
         self.workers = workers
         self.bounded = any(each.capacity is not None for each in stations)
         self.feeds = feeds_of(routes)
+        self.merges = any(each.merge != "override" for each in stations)
         self.expected: dict[str, Progress] = {}  # jobs whose progress somebody wants to see, until they begin
 
     def play(self, input: Any) -> FlowPlay:
@@ -99,7 +100,7 @@ class FlowPlay:
     """One job. See penstock.model.program.Play."""
 
     __slots__ = (
-        "_busy", "_counts", "_flying", "_history", "_one_by_one", "_policies", "_recorded", "_rooms", "_routes", "_width",
+        "_busy", "_counts", "_flying", "_history", "_policies", "_quick", "_recorded", "_rooms", "_routes", "_unwell", "_width",
         "failures", "input", "program", "state",
     )  # fmt: skip
 
@@ -112,11 +113,11 @@ class FlowPlay:
         self.failures: list[str] = []
         self._recorded: bool = job["recorded"]
         self._width: int = job["workers"] if job["strategy"] == "concurrent" else 1
-        self._one_by_one = self._width == 1 and not self._recorded
+        self._quick = self._width == 1 and not self._recorded and not program.merges
         self._busy: set[str] = set()
         self._policies: dict[Station, Policy] = {}
         self._flying, self._history, self._counts = state.flying, state.history, state.counts
-        self._routes = program.routes
+        self._routes, self._unwell = program.routes, state.unwell
         self._rooms = Rooms(program.feeds, state.stack) if program.bounded else None
         for name in program.kinds:
             self._counts.setdefault(name, 0)
@@ -131,15 +132,10 @@ class FlowPlay:
         flying = self._flying
         station, given = flying.pop(key)
         emitted = value[0]
-        if len(emitted) == 1 and self._one_by_one:
+        if self._quick and len(emitted) == 1:
             source, data = emitted[0]
             route = self._routes.get(source)
-            if (
-                route is not None
-                and (to := route.only) is not None
-                and len(value) == 2
-                and not self.state.unwell
-            ):
+            if route is not None and (to := route.only) is not None and not self._unwell:
                 # What nearly every activation does, in the form that costs least: one event, to one slot.
                 self._history.append((route.routine, route.event, data, at))
                 routine = to.routine

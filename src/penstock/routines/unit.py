@@ -75,14 +75,11 @@ class Routine:
 
         What a handler emitted is dropped if it raises.
         """
-        event = self._events.get(event_name)
-        if event is None:
-            raise _unknown(self, "event", event_name, self._events)
         context = current()
-        if context is not None and context.own is not None:
-            context.own.append((event, data))
+        if context is not None and context.own is not None and event_name in self._events:
+            context.own.append((self._events[event_name], data))
         else:
-            emit(event, data)
+            emit(self.event(event_name), data)
 
     @property
     def slots(self) -> dict[str, Slot]:
