@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from penstock.model.policies import Policy, RetryPolicy
-from penstock.tasks.program import GraphProgram, Node
+from penstock.tasks.node import Node
+from penstock.tasks.program import GraphProgram
 from penstock.testing.program_suite import Example, ProgramSuite
 from penstock.testing.simulation.programs.coroutines import Flow, FunctionProgram
 from penstock.testing.simulation.programs.groups import GroupsProgram

@@ -15,6 +15,7 @@ from penstock.functions.handles import Handle, Winner
 from penstock.functions.program import Continuing, FunctionPlay
 from penstock.model.calling import Call, Callee, caller, enter, leave
 from penstock.model.parameters import bind_inputs
+from penstock.model.payload import payload
 from penstock.model.program import Definition, Partial
 from penstock.model.wording import shown
 
@@ -188,24 +189,8 @@ def wait_for_signal(name: str, *, type: type[T], timeout: float | None = None) -
 def wait_for_signal(name: str, *, type: Any = None, timeout: float | None = None) -> Handle[Any]:
     """The value of the next signal of that name, converted to `type`. Raises StepTimeout after `timeout` seconds."""
     who = asked("wait_for_signal()")
-    convert = None if type is None else lambda value: _as_type(name, value, type)
+    convert = None if type is None else lambda value: payload(name, value, type)
     return who.give(who.play().signal(name, timeout, convert))  # type: ignore[no-any-return]
-
-
-def _as_type(signal: str, value: Any, wanted: Any) -> Any:
-    import msgspec
-
-    if (
-        isinstance(wanted, type)
-        and isinstance(value, wanted)
-        and not (wanted is int and isinstance(value, bool))
-    ):
-        return value
-    try:
-        return msgspec.convert(value, wanted)
-    except (msgspec.ValidationError, TypeError) as error:
-        title = getattr(wanted, "__name__", str(wanted))
-        raise InputError(f"signal {signal!r} must be {title}; {shown(value)} is not ({error})") from error
 
 
 def now() -> datetime:

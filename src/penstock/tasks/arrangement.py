@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.context import is_async
-from penstock.tasks.program import GraphProgram, Node
+from penstock.tasks.node import Node
+from penstock.tasks.program import GraphProgram
 from penstock.tasks.transitions import Listener
 
 if TYPE_CHECKING:

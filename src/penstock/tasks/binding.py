@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from penstock.errors import DefinitionError
 from penstock.model.parameters import Parameter, Signature
 from penstock.model.wording import listed
-from penstock.tasks.program import Source
+from penstock.tasks.node import Source
 
 
 def check_connection(signature: Signature, task: str) -> None:

@@ -5,65 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Protocol, get_args
+from typing import Any
 
-from penstock.context.places import Spot, at, spot_of
+from penstock.context.places import at, spot_of
 from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
 from penstock.model.parameters import Parameter, Signature, resolve_annotations, signature_of
 from penstock.model.policies import Policy
-from penstock.model.program import Program
 from penstock.model.wording import MOST, listed, shown
 from penstock.tasks.binding import Around, bind, check_connection
+from penstock.tasks.node import Node, Source
 from penstock.tasks.options import policy_of
-from penstock.tasks.program import Node, Source, Trigger
+from penstock.tasks.place import Nested, Pause, Place, inputs_of
 from penstock.tasks.task import Task
-
-
-class Nested(Protocol):
-    """A definition of any style inside a workflow of tasks; it may say what its inputs are."""
-
-    def as_program(self) -> Program: ...
-
-
-def inputs_of(flow: Nested) -> dict[str, Parameter]:
-    """What a run of it is given by name; of a style that does not say, nothing."""
-    found = getattr(flow, "inputs", {})
-    return {name: Parameter(name, each.annotation, each.default) for name, each in found.items()}
-
-
-class Place:
-    """A task (or another workflow) in a workflow, with all that was said of it there."""
-
-    __slots__ = ("depends_on", "flow", "said", "task", "trigger", "values", "when")
-
-    def __init__(self, task: Task[..., Any] | None, flow: Nested | None = None) -> None:
-        self.task = task
-        self.flow = flow
-        self.said: Spot | None = None
-        self.depends_on: dict[str, None] = {}  # names in the order said; many may be linked one by one
-        self.values: dict[str, Any] = {}
-        self.when: Callable[..., bool] | None = None
-        self.trigger: Trigger = "all_succeeded"
-
-
-def check_place(
-    trigger: Any = "all_succeeded", when: Any = None, values: Any = None, flow: Any = None
-) -> None:
-    """Raise DefinitionError for what may not be said of a task's place in a workflow."""
-    if trigger not in get_args(Trigger):
-        close = nearest(str(trigger), get_args(Trigger))
-        hint = f"did you mean {close!r}?" if close else f"there are {listed(map(repr, get_args(Trigger)))}"
-        raise DefinitionError(f"trigger={shown(trigger)} is none; {hint}")
-    if when is not None and not callable(when):
-        raise DefinitionError(f"when={shown(when)} must be a function that says whether the task is to run")
-    if values is not None and not isinstance(values, Mapping):
-        raise DefinitionError(f"values={shown(values)} must be a dict of parameters and their values")
-    if flow is not None and not hasattr(flow, "as_program"):
-        raise DefinitionError(
-            f"{shown(flow)} is no workflow: give a Workflow, a process or a flow, or say add_task(...)"
-        )
-
 
 _compiling: ContextVar[tuple[Mapping[str, Place], ...]] = ContextVar("penstock_compiling", default=())
 """The tasks of the workflows that are being checked here, one inside the other."""
@@ -148,6 +102,8 @@ class Blueprint:
     def _node(self, name: str, place: Place, asked: dict[str, Parameter]) -> Node:
         if place.flow is not None:
             return self._flow_node(name, place, place.flow, asked)
+        if place.pause is not None:
+            return self._pause_node(name, place, place.pause, asked)
         task = place.task
         assert task is not None
         signature = self._signature(task)
@@ -159,19 +115,9 @@ class Blueprint:
         policy = policy_of(task.options)
         if policy.executor is None and self.executor is not None:
             policy = _with_executor(policy, self.executor)
-        when_bindings: tuple[tuple[str, Source], ...] = ()
-        if place.when is not None:
-            when_bindings, wanted = self._bind(
-                name,
-                signature_of(place.when, f"the condition of {name!r}"),
-                Place(None),
-                {},
-                place.depends_on,
-            )
-            _merge(asked, wanted, {}, self.name)
         return Node(
             name, self._function(task), tuple(place.depends_on), bindings, signature.everything, tuple(over.items()),
-            task.window, task.partial, None, place.when, when_bindings, place.trigger,
+            task.window, task.partial, None, place.when, self._condition(name, place, asked), place.trigger,
             bool(task.options.get("optional")), policy,
         )  # fmt: skip
 
@@ -179,6 +125,23 @@ class Blueprint:
         bindings, inputs = self._bind(name, Signature(inputs_of(flow), everything=False), place, {})
         _merge(asked, inputs, {}, self.name)
         return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
+
+    def _pause_node(self, name: str, place: Place, pause: Pause, asked: dict[str, Parameter]) -> Node:
+        return Node(
+            name, None, tuple(place.depends_on), when=place.when, when_bindings=self._condition(name, place, asked),
+            trigger=place.trigger, optional=pause.optional, waits=pause.ask, convert=pause.convert,
+        )  # fmt: skip
+
+    def _condition(
+        self, name: str, place: Place, asked: dict[str, Parameter]
+    ) -> tuple[tuple[str, Source], ...]:
+        """Where the arguments of a task's condition come from."""
+        if place.when is None:
+            return ()
+        signature = signature_of(place.when, f"the condition of {name!r}")
+        bindings, wanted = self._bind(name, signature, Place(None), {}, place.depends_on)
+        _merge(asked, wanted, {}, self.name)
+        return bindings
 
     def _bind(
         self,

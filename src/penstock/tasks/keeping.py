@@ -16,7 +16,7 @@ import msgspec
 from penstock.context import context, is_async
 from penstock.errors import DefinitionError
 from penstock.model.policies import Policy
-from penstock.tasks.program import Node
+from penstock.tasks.node import Node
 from penstock.tasks.statuses import TaskStatus, is_completed
 
 

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from penstock.errors import InputError
-from penstock.model.failure import Failure
+from penstock.model.failure import Failure, failure_of
 from penstock.model.graph import sinks, successors
 from penstock.model.outline import Graph
-from penstock.model.policies import DEFAULT, Policy
-from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Partial, Plan, Program, Skip
-
-Trigger = Literal["all_succeeded", "all_done", "any_succeeded", "any_failed"]
-"""When a task runs once everything upstream has settled; otherwise it is skipped."""
-
-Source = tuple[Literal["task", "input", "value"], Any]
-"""Where an argument comes from: a task's result, an input of the run, or a value written into the workflow."""
-
-Pairs = tuple[tuple[str, str], ...]
-"""(parameter, upstream task) of each argument that is a result."""
-
-
-class Node(msgspec.Struct, frozen=True):
-    """One task of a graph. `bindings` says where each argument comes from; `over` the arguments a map goes over."""
-
-    name: str
-    fn: Callable[..., Any] | None
-    depends_on: tuple[str, ...] = ()
-    bindings: tuple[tuple[str, Source], ...] = ()
-    everything: bool = False
-    over: tuple[tuple[str, Source], ...] = ()
-    window: int = 256
-    partial: Partial = "fail"
-    program: Program | None = None
-    when: Callable[..., bool] | None = None
-    when_bindings: tuple[tuple[str, Source], ...] = ()
-    trigger: Trigger = "all_succeeded"
-    optional: bool = False
-    policy: Policy = DEFAULT
+from penstock.model.policies import Policy
+from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Skip
+from penstock.tasks.node import Node, Pairs, Source, is_plain, structure
 
 
 class GraphProgram(Plan):
@@ -71,13 +42,14 @@ class GraphProgram(Plan):
         self.missing = {name: len(upstream) for name, upstream in needs.items()}
         self.roots = [node.name for node in nodes if not node.depends_on]
         self.sinks = sinks(needs)
-        self.plain = {node.name for node in nodes if _is_plain(node)}
+        self.plain = {node.name for node in nodes if is_plain(node)}
         self.quick = _quick(nodes)
-        self.version = hashlib.sha256("\n".join(_structure(node) for node in nodes).encode()).hexdigest()[:16]
+        self.version = hashlib.sha256("\n".join(structure(node) for node in nodes).encode()).hexdigest()[:16]
         self.calls = _calls(nodes)
+        self.typed = {node.name: node.convert for node in nodes if node.convert is not None}
 
     def play(self, input: Any) -> GraphPlay:
-        return GraphPlay(self, input or {})
+        return (TypedPlay if self.typed else GraphPlay)(self, input or {})
 
     def as_graph(self, input: Any = None) -> Graph:
         """See Outlined."""
@@ -97,31 +69,15 @@ def _calls(nodes: Iterable[Node]) -> Calls:
     return found
 
 
-def _is_plain(node: Node) -> bool:
-    return (
-        node.program is None
-        and not node.over
-        and node.when is None
-        and node.trigger == "all_succeeded"
-        and not node.everything
-    )
-
-
 def _quick(nodes: Iterable[Node]) -> dict[str, tuple[Callable[..., Any], Pairs, Policy]]:
     """Plain tasks that take results only, in the form that costs least to ask for; equal pairs are one object."""
     known: dict[Pairs, Pairs] = {}
     found = {}
     for node in nodes:
-        if node.fn is not None and _is_plain(node) and all(kind == "task" for _, (kind, _) in node.bindings):
+        if node.fn is not None and is_plain(node) and all(kind == "task" for _, (kind, _) in node.bindings):
             pairs = tuple((parameter, upstream) for parameter, (_, upstream) in node.bindings)
             found[node.name] = (node.fn, known.setdefault(pairs, pairs), node.policy)
     return found
-
-
-def _structure(node: Node) -> str:
-    kind = "open" if node.program is not None else "map" if node.over else "do"
-    inner = node.program.version if node.program is not None else ""
-    return f"{kind} {node.name} <- {', '.join(node.depends_on)} {inner}"
 
 
 class GraphPlay:
@@ -243,6 +199,8 @@ class GraphPlay:
             return Do(node.name, node.fn, (), arguments, node.policy)  # type: ignore[arg-type]
         if node.everything:
             arguments = {**{n: self.values[n] for n in node.depends_on if n in self.values}, **arguments}
+        if node.waits is not None:
+            return node.waits
         if node.program is not None:
             return Open(node.name, node.program, arguments)
         assert node.fn is not None
@@ -281,6 +239,21 @@ class GraphPlay:
     def _value(self, source: Source) -> Any:
         kind, what = source
         return self.values[what] if kind == "task" else self.input[what] if kind == "input" else what
+
+
+class TypedPlay(GraphPlay):
+    """One in which signals have types: what does not fit fails its step."""
+
+    __slots__ = ()
+
+    def done(self, key: str, value: Any, at: float) -> Iterable[Ask]:
+        convert = self.program.typed.get(key)
+        if convert is not None:
+            try:
+                value = convert(value)
+            except InputError as error:
+                return self.failed(key, failure_of(error), at)
+        return super().done(key, value, at)
 
 
 def _sequence(value: Any, task: str, parameter: str) -> Sequence[Any]:

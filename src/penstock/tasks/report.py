@@ -17,8 +17,9 @@ from penstock.tasks.transitions import Listener
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
-    from penstock.tasks.blueprint import Blueprint, Place
+    from penstock.tasks.blueprint import Blueprint
     from penstock.tasks.executors import BaseExecutor
+    from penstock.tasks.place import Place
     from penstock.tasks.program import GraphProgram
     from penstock.tasks.task import Task
 

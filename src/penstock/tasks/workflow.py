@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
-from penstock.model.parameters import Parameter, hints_of
+from penstock.model.parameters import Parameter
 from penstock.model.program import Definition, Do
-from penstock.tasks.blueprint import Blueprint, Place, check_place, declared_inputs
+from penstock.tasks.blueprint import Blueprint, declared_inputs
 from penstock.tasks.launcher import Launcher
+from penstock.tasks.node import Trigger
 from penstock.tasks.options import Options, check_name, check_settings
-from penstock.tasks.program import GraphProgram, Trigger
+from penstock.tasks.place import Place, check_place
+from penstock.tasks.program import GraphProgram
 from penstock.tasks.report import Reporting
 from penstock.tasks.task import Task, as_task, building, name_of, names_of
+from penstock.tasks.waiting import Waiting
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -26,7 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Workflow(Reporting):
+class Workflow(Waiting, Reporting):
     """Tasks and what they depend on.
 
     `inputs` declares the run's inputs (name -> type, or a function whose parameters they are); left out, every parameter that
@@ -227,13 +230,7 @@ class Workflow(Reporting):
 
     def annotations(self) -> list[Any]:
         """Every type its tasks' signatures name: the classes that recorded values may come back as."""
-        found: list[Any] = []
-        for place in self._places.values():
-            if place.flow is not None:
-                found.extend(getattr(place.flow, "annotations", list)())
-            elif place.task is not None:
-                found.extend(hints_of(place.task.fn).values())
-        return found
+        return [each for place in self._places.values() for each in place.annotations()]
 
     def modules(self) -> set[str]:
         """Where it and its tasks were written: classes from there may come back from a store."""

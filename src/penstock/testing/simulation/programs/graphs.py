@@ -12,7 +12,8 @@ import msgspec
 from penstock.model import events as e
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Do, Plan, Play
-from penstock.tasks.program import GraphProgram, Node, Trigger
+from penstock.tasks.node import Node, Trigger
+from penstock.tasks.program import GraphProgram
 from penstock.testing.simulation.case import Case, Draw, Expected, Facts, Fate, Key, Log
 from penstock.testing.simulation.programs.graph_reference import expected_of_graph
 from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing
