@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 SLOW_EVENTS: Final = 10_000
 """So many events may wait for a slow handler; those that come then are dropped."""
 
+QUICK_SECONDS: Final = 0.005
+"""What a quick handler may take."""
+
+QUICK_CALLS: Final = 20
+"""After so many quick calls in a row a handler counts as quick again."""
+
 IDLE_SECONDS: Final = 2.0
 LAST_SECONDS: Final = 2.0
 """How long the end of the program waits for slow handlers."""
@@ -35,6 +41,7 @@ class SlowLane:
         self._thread: threading.Thread | None = None
         self._busy = False
         self._closed = False
+        self._quick_calls = 0
         self.dropped = 0
         _lanes.add(self)
 
@@ -42,6 +49,11 @@ class SlowLane:
     def waiting(self) -> int:
         """Events in the queue and in the handler's hands."""
         return len(self._queue) + self._busy
+
+    @property
+    def quick(self) -> bool:
+        """Whether its last calls were all quick: it did not need this lane."""
+        return self._quick_calls >= QUICK_CALLS
 
     def put(self, event: dict[str, Any]) -> bool:
         """Have it handled later. False: there was no room."""
@@ -93,9 +105,12 @@ class SlowLane:
     def _serve(self) -> None:
         while (taken := self._next()) is not None:
             event, done = taken
+            began = time.perf_counter()
             try:
                 self._call(event)
             finally:
+                took = time.perf_counter() - began
+                self._quick_calls = self._quick_calls + 1 if took <= QUICK_SECONDS else 0
                 if done is not None:
                     done.set_result(None)
                 with self._change:

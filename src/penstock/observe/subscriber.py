@@ -5,7 +5,7 @@ event loop runs, on a loop in a thread of the bus's own. A plain function that i
 its own, which takes events from a bounded queue: a handler may be slow, but it slows no run.
 
 Slow is what takes over 5 ms by itself. A quick handler may take as long when other threads have the processor; so one that took
-less than 100 ms is looked at more closely the next time.
+less than 100 ms is looked at more closely the next time, and one that was moved and is quick there comes back.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from penstock.context.eager import begin
-from penstock.observe.lane import SlowLane
+from penstock.observe.lane import QUICK_SECONDS, SlowLane
 
 Callback = Callable[[dict[str, Any]], Any]
 
-QUICK_SECONDS: Final = 0.005
-"""What an event's handler may take on the thread of the run that it is told of."""
-
 SLOW_SECONDS: Final = 0.1
 """What no handler takes that is only kept waiting by others."""
+
+RETURN_SECONDS: Final = 1.0
+"""How long a run waits for a handler to see what is in its queue, so that it can be called by the run again."""
 
 
 class Subscriber:
@@ -41,6 +41,7 @@ class Subscriber:
         self.slow = False
         self._suspected = False
         self._lane: SlowLane | None = None
+        self._dropped = 0  # by lanes that it has left
         self._held: set[asyncio.Task[Any]] = set()
         self._lock = threading.Lock()
 
@@ -52,12 +53,13 @@ class Subscriber:
     @property
     def dropped(self) -> int:
         """Events that it will not see: its queue was full."""
-        return self._lane.dropped if self._lane is not None else 0
+        return self._dropped + (self._lane.dropped if self._lane is not None else 0)
 
     def start(self, event: dict[str, Any]) -> None:
         """Begin to call it; what takes its time goes on without the caller."""
-        if self._lane is not None:
-            self._lane.put(event)
+        lane = self._lane
+        if lane is not None and not (lane.quick and self._return(lane)):
+            lane.put(event)
             return
         timer = _Timer() if self._suspected else None
         began = time.perf_counter()
@@ -122,6 +124,18 @@ class Subscriber:
             self.type,
             QUICK_SECONDS * 1000,
         )
+
+    def _return(self, lane: SlowLane) -> bool:
+        """Leave the lane when it is empty; False if that takes too long."""
+        if not lane.flush(RETURN_SECONDS):
+            return False
+        with self._lock:
+            if self._lane is lane:
+                self._lane = None
+                self.slow = False
+                self._dropped += lane.dropped
+                lane.close()
+        return True
 
     # Coroutines
 
