@@ -31,7 +31,8 @@ def ending_of(run: Run, text: Callable[[Any], str | None]) -> e.Event:
         except CodecError as error:
             return e.RunFailed(failure_of(error))
     if kind == "failed":
-        return e.RunFailed(value, list(run.root.blame) if run.root else [])
+        blame = list(run.root.blame) if run.root else []
+        return e.RunFailed(value, blame, True if run.undoing is not None else None)
     return e.RunCancelled(value or "")
 
 
@@ -52,6 +53,11 @@ def poisonous(step: Step, error: Failure) -> Failure:
 
 def cancelling(run: Run) -> bool:
     return run.root is not None and run.root.outcome is not None and run.root.outcome[0] == "cancelled"
+
+
+def has_ending(run: Run) -> bool:
+    """Whether a run that was cancelled has something left to do, which a pause would hold up for ever."""
+    return run.closing is not None or bool(run.undoable) or "cancelled" in run.program.hooks
 
 
 def running(run: Run) -> list[Step]:

@@ -21,6 +21,7 @@ from penstock.engine.attempts import (
     cancelling,
     each,
     ending_of,
+    has_ending,
     poisonous,
     running,
     still_ready,
@@ -140,12 +141,12 @@ class Core:
         return True
 
     def cancel(self, run: Run, at: float, reason: str = "") -> bool:
-        """Stop what runs, start nothing, end. False if the run is over or being cancelled."""
-        if run.status in FINISHED or (
-            run.root is not None and run.root.outcome is not None and cancelling(run)
-        ):
+        """Stop what runs, start nothing, end. False if the run is over, being cancelled or being undone."""
+        if run.status in FINISHED or run.undoing is not None or cancelling(run):
             return False
         self._record(run, e.CancelAsked(reason), at)
+        if run.status == "paused" and run.final is None and has_ending(run):
+            return self.resume(run, at)
         self._look(run, at)
         return True
 
@@ -384,12 +385,8 @@ class Core:
 
     def _lost(self, step: Step, at: float) -> None:
         """An attempt of an engine that is no more: it does not count against the step's retries."""
-        event: e.Event
-        if unwanted(step):
-            event = e.StepCancelled(step.id, step.item)
-        else:
-            event = e.StepFailed(step.id, step.item, step.attempt, LOST, at)
-        self._record(step.run, event, at)
+        lost = e.StepFailed(step.id, step.item, step.attempt, LOST, at)
+        self._record(step.run, e.StepCancelled(step.id, step.item) if unwanted(step) else lost, at)
 
     def _step_due(self, step: Step, when: float, at: float) -> None:
         run = step.run

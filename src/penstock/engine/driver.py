@@ -16,7 +16,7 @@ from penstock.context import Context, is_async
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
 from penstock.engine.core import Core
-from penstock.engine.host import BegunElsewhere, Host, Refusal, item_arguments
+from penstock.engine.host import BegunElsewhere, Host, Refusal
 from penstock.engine.lanes import ABANDONED, Batch, Lane
 from penstock.engine.transactions import Transactions, run_within
 from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
@@ -25,6 +25,7 @@ from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
 from penstock.model.policies import Need
+from penstock.model.program import item_arguments
 from penstock.ports import Codec, Executor, Job, Outcome
 
 SHORT_SECONDS = 0.001

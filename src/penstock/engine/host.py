@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from penstock.context import Context, is_async
@@ -12,7 +12,7 @@ from penstock.errors import DefinitionError, LeaseLost
 from penstock.model.failure import Failure
 from penstock.model.machine import Run, Step
 from penstock.model.policies import Need
-from penstock.model.program import Calls, Map
+from penstock.model.program import Calls
 from penstock.ports import Clock, Executor, Job, Outcome
 
 
@@ -84,11 +84,3 @@ def check_calls(calls: Calls, executor_for: Callable[[Need], Executor | None]) -
                         f"{title} has timeout={timeout}, which an inline executor cannot enforce: leave the executor out,"
                         " or say executor='threads' or 'processes'"
                     )
-
-
-def item_arguments(ask: Map, item: int) -> Mapping[str, Any]:
-    """The keyword arguments of one item of a map."""
-    value = ask.items[item]
-    if ask.by is None:
-        return {**ask.kwargs, **value}
-    return {**ask.kwargs, ask.by: value}

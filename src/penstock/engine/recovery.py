@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from penstock.engine.rows import event_of
-from penstock.errors import LeaseLost, StoreCorrupt
+from penstock.errors import CommandRefused, LeaseLost, StoreCorrupt
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.changes import Change, Guard, Put
@@ -91,7 +91,8 @@ def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool
     """The state of a run that was claimed, to be adopted. None if it has finished and is not to be reopened.
 
     It may have finished after it was claimed: the engine that had it before does not know of the claim until it is refused.
-    Raises LeaseLost if the claim took so long to get here that somebody else owns the run under a newer one.
+    Raises CommandRefused if it is to be reopened and was undone, and LeaseLost if the claim took so long to get here that
+    somebody else owns the run under a newer one.
     """
     newest = max(event.epoch for _, _, event in log if type(event) is e.RunStarted or type(event) is e.Owned)
     if newest >= epoch:
@@ -100,6 +101,8 @@ def take_up(log: Log, run_id: str, program: Program, epoch: int, *, reopen: bool
         )
     last = log[-1][2]
     forgive = last.blamed if reopen and isinstance(last, e.RunFailed) else None
+    if forgive is not None and isinstance(last, e.RunFailed) and last.undone:
+        raise CommandRefused(f"run {run_id} failed, and what it had done was undone: start a new run")
     state = refold(run_id, program, log, forgive or ())
     if state.status in FINISHED and forgive is None:
         return None

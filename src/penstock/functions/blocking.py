@@ -37,8 +37,8 @@ T = TypeVar("T")
 class Step(Generic[P, R]):
     """See penstock.functions.Step."""
 
-    def __init__(self, what: Any) -> None:
-        self._step: calls.Step[Any, Any] = calls.Step(what)
+    def __init__(self, what: Any, undo: Any = None) -> None:
+        self._step: calls.Step[Any, Any] = calls.step(what, undo=undo)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """See penstock.functions.Step."""
@@ -50,16 +50,18 @@ class Step(Generic[P, R]):
 
 
 @overload
-def step(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
+def step(
+    fn: Callable[P, Coroutine[Any, Any, R]], /, *, undo: Callable[..., object] | None = None
+) -> Step[P, R]: ...
 @overload
-def step(fn: Callable[P, Handle[R]], /) -> Step[P, R]: ...
+def step(fn: Callable[P, Handle[R]], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
-def step(fn: Callable[P, R], /) -> Step[P, R]: ...
+def step(fn: Callable[P, R], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
 def step(fn: Definition, /) -> Step[..., Any]: ...
-def step(fn: Any, /) -> Any:
+def step(fn: Any, /, *, undo: Any = None) -> Any:
     """See penstock.functions.step."""
-    return Step(fn)
+    return Step(fn, undo)
 
 
 def gather(*handles: Handle[Any], return_exceptions: bool = False) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, T
 from penstock.errors import DefinitionError, InputError, UserError
 from penstock.functions.handles import Handle, Winner
 from penstock.functions.program import Continuing, FunctionPlay
+from penstock.functions.undoing import check_undo, undone_by
 from penstock.model.calling import Call, Callee, caller, enter, leave
 from penstock.model.parameters import bind_inputs
 from penstock.model.payload import payload
@@ -52,13 +53,16 @@ def asked(what: str) -> Asked:
 class Step(Generic[P, R]):
     """A function, a task or a workflow, whose calls are steps. See `step`."""
 
-    def __init__(self, what: Any) -> None:
+    def __init__(self, what: Any, undo: Any = None) -> None:
         self._what = what
+        self._undo = undo
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Call it as a step."""
         who = asked(f"step({_name(self._what)})")
-        return who.give(_called(who.play(), self._what, args, kwargs))  # type: ignore[no-any-return]
+        if self._undo is None:
+            return who.give(_called(who.play(), self._what, args, kwargs))  # type: ignore[no-any-return]
+        return who.give(who.play().call(self._undone(), args, kwargs))  # type: ignore[no-any-return]
 
     def map(self, *, window: int = 256, partial: Partial = "fail", **over: Any) -> Handle[list[R]]:
         """Call it once for each item of a list that a keyword names; the value is the list of results, in order.
@@ -76,23 +80,35 @@ class Step(Generic[P, R]):
         if isinstance(self._what, Definition):
             raise DefinitionError(f"workflow {_name(self._what)!r} cannot be mapped: gather() its calls")
         return who.give(  # type: ignore[no-any-return]
-            who.play().map(_call_of(self._what), lists, window=window, partial=partial)
+            who.play().map(self._undone(), lists, window=window, partial=partial)
         )
 
+    def _undone(self) -> Call:
+        """The call, with the undo that was said of it."""
+        return undone_by(_call_of(self._what), self._undo)
+
 
 @overload
-def step(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
+def step(
+    fn: Callable[P, Coroutine[Any, Any, R]], /, *, undo: Callable[..., object] | None = None
+) -> Step[P, R]: ...
 @overload
-def step(fn: Callable[P, Handle[R]], /) -> Step[P, R]: ...
+def step(fn: Callable[P, Handle[R]], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
-def step(fn: Callable[P, R], /) -> Step[P, R]: ...
+def step(fn: Callable[P, R], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
 def step(fn: Definition, /) -> Step[..., Any]: ...
-def step(fn: Any, /) -> Any:
-    """`step(fn)(...)` calls a function, a task or a workflow as a step of the durable function in which it is said."""
+def step(fn: Any, /, *, undo: Any = None) -> Any:
+    """`step(fn)(...)` calls a function, a task or a workflow as a step of the durable function in which it is said.
+
+    `undo` is a function or a task that undoes it if the run fails or is cancelled: it is given the step's result, and by name
+    the step's arguments that it also has parameters for.
+    """
     if not callable(fn) and not isinstance(fn, Definition):
         raise DefinitionError(f"step() is given a function, a task or a workflow; {shown(fn)} is none")
-    return Step(fn)
+    if undo is not None:
+        check_undo(fn, undo)
+    return Step(fn, undo)
 
 
 @overload

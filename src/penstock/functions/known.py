@@ -39,6 +39,8 @@ def calls_in(fn: Callable[..., Any]) -> Calls:
     for callee in callees_in(fn):
         call = callee.as_call()
         found.setdefault((call.policy.executor, call.policy.timeout), []).append(call.fn)
+        if (undo := call.policy.undo) is not None:
+            found.setdefault((undo.policy.executor, undo.policy.timeout), []).append(undo.fn)
     return found
 
 

@@ -30,6 +30,7 @@ from penstock.model.state import (
     open_step,
     step_of,
 )  # fmt: skip
+from penstock.model.undoing import next_at_the_end, undo_failed
 
 
 def complete(run: Run, step: Step, value: Any, at: float) -> None:
@@ -252,7 +253,12 @@ def ended(run: Run, scope: Scope, at: float) -> None:
         return
     parent, outcome = scope.parent, scope.outcome
     if parent is None or outcome is None:
-        _close_run(run)
+        ask = next_at_the_end(run)
+        if ask is None:
+            run.final = scope.outcome
+        else:
+            run.closing = ask.key
+            _do(run, scope, ask)
         return
     leave(run, scope)
     if parent.outcome is not None:
@@ -291,19 +297,6 @@ def tell_failed(run: Run, scope: Scope, key: str, error: Failure, blame: list[in
         scope.blame.extend(blame)
 
 
-def _close_run(run: Run) -> None:
-    """The root scope has ended: run the hook for this outcome, if there is one and it did not run yet, then be final."""
-    assert run.root is not None
-    assert run.root.outcome is not None
-    kind, value = run.root.outcome
-    hook = run.program.hooks.get(kind)
-    if hook is not None and run.closing is None:
-        run.closing = hook.key
-        _do(run, run.root, Do(hook.key, hook.fn, (value,), {}, hook.policy))
-    else:
-        run.final = run.root.outcome
-
-
 def stuck(run: Run, scope: Scope) -> None:
     name = scope.path[:-1] or run.workflow
     message = f"{name!r} asked for nothing more and did not end: it is stuck"
@@ -314,6 +307,8 @@ def failed(run: Run, step: Step, error: Failure, at: float) -> None:
     step.value = error if error.step else at_step(error, step.id)
     close_step(run, step)
     scope = step.scope
+    if step.key == run.closing:
+        undo_failed(run, step, error)
     if scope.outcome is None and not step.stopping:
         blame = [run.sequence] if step.family is None else step.family.blame
         tell_failed(run, scope, step.key, step.value, blame, at)

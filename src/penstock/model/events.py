@@ -140,10 +140,14 @@ class RunDone(msgspec.Struct, gc=False):
 
 
 class RunFailed(msgspec.Struct, gc=False):
-    """The run failed; `blamed` are the sequence numbers of the step failures that brought it down."""
+    """The run failed; `blamed` are the sequence numbers of the step failures that brought it down.
+
+    `undone` says that what its steps had done was undone, so that it cannot be reopened.
+    """
 
     error: Failure
     blamed: list[int] = []
+    undone: bool | None = None
 
 
 class RunCancelled(msgspec.Struct, gc=False):

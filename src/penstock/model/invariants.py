@@ -181,6 +181,8 @@ def projection(run: Run) -> dict[str, Any]:
         "running": run.running,
         "deadline": run.deadline,
         "final": None if run.final is None else _outcome(run.final),
+        "undoable": [each.name for each in run.undoable],
+        "undoing": None if run.undoing is None else (run.undoing.current, list(run.undoing.failed)),
         "steps": [_facts(step) for step in steps_of(run)],
         "maps": [_map_facts(step) for step in run.open.values() if step.family is not None],
         "scopes": {path: scope.open for path, scope in run.scopes.items()},

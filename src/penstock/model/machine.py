@@ -46,6 +46,7 @@ from penstock.model.state import (
     unwanted,
 )  # fmt: skip
 from penstock.model.states import WHILE
+from penstock.model.undoing import remember
 
 __all__ = ["Family", "News", "Outcome", "Run", "Scope", "Step", "evolve", "fold", "forgiven_in", "unwanted"]
 
@@ -150,6 +151,8 @@ def step_done(run: Run, event: e.StepDone, at: float) -> None:
     elif type(step.ask) is not Sleep:
         raise _out_of_turn(run, "completes", step)
     step.status = "completed"
+    if step.policy.undo is not None:
+        remember(run, step, event.value)
     if run.watcher is not None:
         run.watcher.ended(step)
     if step.item is not None:
@@ -313,7 +316,7 @@ def _resumed(run: Run, event: e.Resumed, at: float) -> None:
 
 
 def _cancel_asked(run: Run, event: e.CancelAsked, at: float) -> None:
-    if run.final is None:
+    if run.final is None and run.undoing is None:
         _conclude(run, ("cancelled", event.reason), at)
 
 

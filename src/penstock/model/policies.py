@@ -6,11 +6,14 @@ Pure rules: jitter comes from a digest of the attempt's own id, never from chanc
 from __future__ import annotations
 
 import zlib
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from penstock.model.failure import Failure
+
+if TYPE_CHECKING:
+    from penstock.model.undo import Undo
 
 Jitter = Literal["none", "full", "equal"]
 
@@ -32,12 +35,16 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """All a step is allowed. `executor` None is the run's default. `pure` steps may start before what they need is durable."""
+    """All a step is allowed. `executor` None is the run's default. `pure` steps may start before what they need is durable.
+
+    `undo` is how it is undone, once it has completed, if its run fails or is cancelled.
+    """
 
     retry: RetryPolicy = RetryPolicy()
     timeout: float | None = None
     executor: str | None = None
     pure: bool = False
+    undo: Undo | None = None
 
 
 class Need(NamedTuple):

@@ -45,6 +45,14 @@ class Map(msgspec.Struct, gc=False):
     policy: Policy = DEFAULT
 
 
+def item_arguments(ask: Map, item: int) -> Mapping[str, Any]:
+    """The keyword arguments of one item of a map."""
+    value = ask.items[item]
+    if ask.by is None:
+        return {**ask.kwargs, **value}
+    return {**ask.kwargs, ask.by: value}
+
+
 class Open(msgspec.Struct, gc=False):
     """Play another program in a scope of this run; the step's value is what that program ends with."""
 

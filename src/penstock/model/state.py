@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,6 +17,9 @@ from penstock.model.failure import Failure
 from penstock.model.policies import Policy
 from penstock.model.program import Ask, Play, Program
 from penstock.model.states import RUN, RunStatus, StepStatus
+
+if TYPE_CHECKING:
+    from penstock.model.undoing import Finished, Undoing
 
 Kind = Literal["completed", "failed", "cancelled"]
 Outcome = tuple[Kind, Any]
@@ -164,7 +167,8 @@ class Run:
     __slots__ = (
         "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news", "open",
         "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
-        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "waiters", "watcher", "workflow",
+        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "undoable", "undoing", "waiters",
+        "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -192,6 +196,8 @@ class Run:
         self.waiters: dict[str, deque[Step]] = {}
         self.forgiven = frozenset(forgiven)
         self.closing: str | None = None
+        self.undoable: list[Finished] = []  # in order of completion
+        self.undoing: Undoing | None = None
         self.final: Outcome | None = None
         self.todo: list[tuple[Callable[[Run, Any, float], None], Any]] = []
         self.settling = False

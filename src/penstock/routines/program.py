@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from penstock.errors import DefinitionError
 from penstock.model.failure import Failure
 from penstock.model.outline import Graph
@@ -254,7 +256,7 @@ class FlowPlay:
         if found is None:
             own = station.policy
             executor = own.executor or f"threads:{self._width}"
-            found = self._policies[station] = Policy(own.retry, own.timeout, executor, own.pure)
+            found = self._policies[station] = msgspec.structs.replace(own, executor=executor)
         return found
 
     # What was emitted

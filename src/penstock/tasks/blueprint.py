@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextvars import ContextVar
 from typing import Any
 
+import msgspec
+
 from penstock.context.places import at, spot_of
 from penstock.errors import DefinitionError
 from penstock.model.graph import cycle, nearest
@@ -18,6 +20,7 @@ from penstock.tasks.node import Node, Source
 from penstock.tasks.options import policy_of
 from penstock.tasks.place import Nested, Pause, Place, inputs_of
 from penstock.tasks.task import Task
+from penstock.tasks.undoing import undone_by
 
 _compiling: ContextVar[tuple[Mapping[str, Place], ...]] = ContextVar("penstock_compiling", default=())
 """The tasks of the workflows that are being checked here, one inside the other."""
@@ -115,6 +118,7 @@ class Blueprint:
         policy = policy_of(task.options)
         if policy.executor is None and self.executor is not None:
             policy = _with_executor(policy, self.executor)
+        policy = undone_by(policy, task.options, task.fn, name, self.resources)
         return Node(
             name, self._function(task), tuple(place.depends_on), bindings, signature.everything, tuple(over.items()),
             task.window, task.partial, None, place.when, self._condition(name, place, asked), place.trigger,
@@ -256,4 +260,4 @@ def _merge(
 
 
 def _with_executor(policy: Policy, executor: str) -> Policy:
-    return Policy(policy.retry, policy.timeout, executor, policy.pure)
+    return msgspec.structs.replace(policy, executor=executor)

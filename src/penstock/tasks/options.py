@@ -20,7 +20,8 @@ class Options(TypedDict, total=False):
     "asyncio" or a name given to the engine. transaction: its parameter `connection` writes to the store's own SQLite file, in
     one commit with the record that it is done. pure: has no effects, so it may start before its inputs are durable.
     optional: its failure does not fail the run. on_status_change: told (name, status) of each change of a run's task.
-    on_retry: told (name, attempt) of an attempt that failed and will be made again.
+    on_retry: told (name, attempt) of an attempt that failed and will be made again. undo: a function or a task that undoes
+    it if its run fails or is cancelled; it is given the result, and by name the task's arguments that it has parameters for.
     """
 
     retries: int | RetryPolicy
@@ -35,6 +36,7 @@ class Options(TypedDict, total=False):
     transaction: bool
     pure: bool
     optional: bool
+    undo: Callable[..., object] | None
     on_status_change: Callable[[str, Any], object] | None
     on_retry: Callable[[str, int], object] | None
 
@@ -78,6 +80,10 @@ def check_name(name: Any, what: str) -> None:
     """Raise DefinitionError for what cannot name a workflow or a task: it stands in tables, files and command lines."""
     if not isinstance(name, str) or not name:
         raise DefinitionError(f"{what} needs a name, some text; {shown(name)} is none")
+    if name.startswith("undo:"):
+        raise DefinitionError(
+            f"{what} cannot be named {name!r}: what begins with 'undo:' undoes another step"
+        )
     if len(name) > LONGEST_NAME:
         raise DefinitionError(
             f"{what} has a name of {len(name):,} characters, {shown(name)}: use {LONGEST_NAME} or fewer"
@@ -96,7 +102,7 @@ def check_alone(name: str, *, mapped: bool) -> None:
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that checked options describe."""
-    if not options.keys() & OPTION_NAMES - CALLBACKS - {"optional"}:
+    if not options.keys() & OPTION_NAMES - CALLBACKS - {"optional", "undo"}:
         return DEFAULT
     return Policy(
         retry=_retry_policy(options),
@@ -195,6 +201,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "transaction": _TRUTH,
     "pure": _TRUTH,
     "optional": _TRUTH,
+    "undo": (
+        lambda value: value is None or callable(value),
+        "a function or a task, whose first parameter is given the step's result",
+    ),
     "on_status_change": _CALLBACK,
     "on_retry": _CALLBACK,
 }

@@ -63,6 +63,8 @@ def _calls(nodes: Iterable[Node]) -> Calls:
     for node in nodes:
         if node.fn is not None:
             found.setdefault((node.policy.executor, node.policy.timeout), []).append(node.fn)
+            if (undo := node.policy.undo) is not None:
+                found.setdefault((undo.policy.executor, undo.policy.timeout), []).append(undo.fn)
         elif isinstance(node.program, GraphProgram):
             for place, functions in node.program.calls.items():
                 found.setdefault(place, []).extend(functions)

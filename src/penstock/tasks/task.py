@@ -15,6 +15,7 @@ from penstock.model.program import Partial
 from penstock.model.wording import shown
 from penstock.tasks.options import Options, check_alone, check_name, check_options, check_settings, policy_of
 from penstock.tasks.statuses import TaskStatus, status_of_step
+from penstock.tasks.undoing import undone_by
 
 if TYPE_CHECKING:
     from penstock.app import Run, StepView
@@ -87,7 +88,9 @@ class Task(Generic[P, R]):
         if self._call is None:
             with at():
                 check_alone(self.name, mapped=self.over is not None)
-            self._call = Call(self.name, self.fn, policy_of(self.options))
+            self._call = Call(
+                self.name, self.fn, undone_by(policy_of(self.options), self.options, self.fn, self.name)
+            )
         return self._call
 
     def __reduce__(self) -> Any:

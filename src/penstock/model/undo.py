@@ -1,0 +1,86 @@
+"""What undoes a step: a function that is given the step's result, and of the step's own arguments those that it names.
+
+`undo_of` makes one, and checks it, where a step is defined; the machine calls for it when a run fails or is cancelled (see
+`undoing`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.errors import DefinitionError
+from penstock.model.calling import Callee
+from penstock.model.policies import DEFAULT, Policy
+from penstock.model.wording import listed, shown
+
+_PLACED: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_KEYWORD: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_NONE: Final = inspect.Parameter.empty
+
+
+class Undo(msgspec.Struct, frozen=True):
+    """`fn(result, **arguments)` undoes a step. `names` are the step's arguments that it takes (None: all there are).
+
+    `places` names the step's parameters by place, `defaults` are those of its parameters that may not be given.
+    """
+
+    fn: Callable[..., Any]
+    policy: Policy = DEFAULT
+    takes_result: bool = True
+    names: tuple[str, ...] | None = ()
+    places: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = {}
+
+    def arguments(
+        self, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with to undo a step that was called with these and came to `result`."""
+        given = {**self.defaults, **dict(zip(self.places, args, strict=False)), **kwargs}
+        names = given.keys() if self.names is None else [name for name in self.names if name in given]
+        return ((result,) if self.takes_result else ()), {name: given[name] for name in names}
+
+
+def undo_of(step: Callable[..., Any], undo: Any, where: str, provided: Collection[str] = ()) -> Undo:
+    """What undoes a step: a function, or a task with options of its own. `provided` are parameters given to it otherwise.
+
+    Raises DefinitionError for one that cannot be called with what there is.
+    """
+    call = undo.as_call() if isinstance(undo, Callee) else None
+    fn, policy = (undo, DEFAULT) if call is None else (call.fn, call.policy)
+    if not callable(fn):
+        raise DefinitionError(f"{where}: undo={shown(undo)} must be a function or a task")
+    if policy.undo is not None:
+        policy = msgspec.structs.replace(policy, undo=None)  # an undo is not undone in its turn
+    takes = _parameters(fn, where)
+    has = _parameters(step, where)
+    first = next(iter(takes), None)
+    takes_result = first is not None and (first.kind in _PLACED or first.kind is first.VAR_POSITIONAL)
+    by_name = [each for each in (takes[1:] if takes_result else takes) if each.name not in provided]
+    own = {each.name for each in has if each.kind in _KEYWORD}
+    everything = any(each.kind is each.VAR_KEYWORD for each in has)
+    for each in by_name:
+        if each.kind in _KEYWORD and each.default is _NONE and each.name not in own and not everything:
+            raise DefinitionError(
+                f"{where}: its undo has a parameter {each.name!r}, which the step does not have: the first parameter is given"
+                f" the step's result, others the step's own arguments by name ({listed(sorted(own)) or 'it has none'})"
+            )
+    names = tuple(each.name for each in by_name if each.kind in _KEYWORD)
+    return Undo(
+        fn,
+        policy,
+        takes_result,
+        None if any(each.kind is each.VAR_KEYWORD for each in takes) else names,
+        tuple(each.name for each in has if each.kind in _PLACED),
+        {each.name: each.default for each in has if each.default is not _NONE and each.name in names},
+    )
+
+
+def _parameters(fn: Callable[..., Any], where: str) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(fn).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise DefinitionError(f"{where}: the parameters of {fn!r} cannot be read: {error}") from error
