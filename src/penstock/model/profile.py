@@ -81,18 +81,18 @@ def profile_of(log: Log, depends_on: Needs | None = None, at: float | None = Non
     last event.
     """
     told = list(log)
-    driven = list(_driven(told))
-    now = driven[-1][1] if driven else 0.0
+    by_clock = list(driven(told))
+    now = by_clock[-1][1] if by_clock else 0.0
     away = told[-1][1] - told[0][1] - now if told else 0.0
     if at is not None and told and type(told[-1][2]) not in e.FINAL:
         now += max(0.0, at - told[-1][1])
-    records = steps_in(driven)
+    records = steps_in(by_clock)
     spans = {name: _spans(record, now) for name, record in records.items()}
     ready = None if depends_on is None else _ready(records, depends_on)
     total = sum(end - start for span in spans.values() for start, end in span.attempts)
     steps = [_step(record, spans[record.name], ready, total) for record in records.values()]
     running = [span for each in spans.values() for span in each.attempts]
-    held = [span for each in spans.values() for span in each.waits] + list(_pauses(driven, now))
+    held = [span for each in spans.values() for span in each.waits] + list(_pauses(by_clock, now))
     in_steps, busy = _covered(running), _covered(running + held)
     active = {step.step: step.active for step in steps if step.attempts}
     critical = None if depends_on is None else _critical(active, depends_on)
@@ -100,7 +100,7 @@ def profile_of(log: Log, depends_on: Needs | None = None, at: float | None = Non
     return Profile(now, in_steps, busy - in_steps, now - busy, away, steps, critical, length)
 
 
-def _driven(log: Log) -> Iterator[tuple[int, float, e.Event]]:
+def driven(log: Log) -> Iterator[tuple[int, float, e.Event]]:
     """The log by a clock that starts with it and stands still while nobody drives the run."""
     away: float | None = None
     last, over = 0.0, False

@@ -1,0 +1,35 @@
+"""Any workflow in virtual time: how long, how many workers, which limit; learned from its own past runs."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from penstock.whatif.answering import simulate, sweep
+    from penstock.whatif.arrivals import Arrival, Poisson
+    from penstock.whatif.drawing import Drawn
+    from penstock.whatif.report import Prices, Report
+    from penstock.whatif.sources import Said
+
+__all__ = ["Arrival", "Drawn", "Poisson", "Prices", "Report", "Said", "simulate", "sweep"]
+
+_LAZY = {
+    "Arrival": "arrivals",
+    "Drawn": "drawing",
+    "Poisson": "arrivals",
+    "Prices": "report",
+    "Report": "report",
+    "Said": "sources",
+    "simulate": "answering",
+    "sweep": "answering",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'penstock.whatif' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"penstock.whatif.{module}"), name)

@@ -1,0 +1,152 @@
+"""The questions that can be asked: what if there were so many workers, so many runs, such a queue; and was it right before?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from penstock.app import Engine
+from penstock.errors import SettingsError
+from penstock.model.outline import Graph, graph_of
+from penstock.model.wording import shown
+from penstock.whatif.arrivals import Arrival, Arrivals, arrivals_of, check_arrivals
+from penstock.whatif.asking import Asked, Durations, What, asked_of
+from penstock.whatif.bottleneck import Bottleneck, Probe
+from penstock.whatif.capacity import Capacity, check_capacity
+from penstock.whatif.paths import paths_of
+from penstock.whatif.report import Prices, Report, report_of
+from penstock.whatif.simulation import Played, Simulation
+
+SEEDS: Final = range(20)
+PROBED: Final = 10
+"""So many seeds are played again for each bound that could be raised."""
+FIRST_LOGS, MORE_LOGS = 40, 5
+"""So many runs of the first seed, and of each other one, are looked at in detail."""
+
+
+def simulate(  # noqa: PLR0913 - one keyword a part of the question
+    what: What,
+    *,
+    inputs: Any = None,
+    runs: int = 1,
+    arrivals: Arrivals | str | None = None,
+    workers: int | None = 4,
+    slots: int | None = None,
+    threads: int = 8,
+    limit: int | None = None,
+    concurrency: int | None = None,
+    seeds: Iterable[int] = SEEDS,
+    durations: Durations = "learned",
+    really: Iterable[str] = (),
+    prices: Prices | None = None,
+    default_seconds: float = 1.0,
+    until: float | None = None,
+    store: str | Engine | None = None,
+    trained_on: Iterable[str] | None = None,
+    bottleneck: bool = True,
+) -> Report:
+    """Play a workflow in virtual time, once for each seed, and report on it.
+
+    `what` is a workflow of any style, or a run: the same again. `inputs` are given to every run; left out, each is given what a
+    past run was given. `runs` begin at once; `arrivals` says otherwise: `Poisson(...)`, moments in seconds (`Arrival(...)` with
+    inputs and a priority), or "trace": as past runs came.
+
+    `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
+    processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
+    `concurrency` how many runs of the queue go on at once.
+
+    `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
+    those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
+    named in `really` run their own code, while their time is simulated. It ends when all runs have, or after `until` seconds.
+    """
+    asked = asked_of(
+        what,
+        inputs=inputs,
+        durations=durations,
+        really=really,
+        store=store,
+        trained_on=trained_on,
+        default_seconds=default_seconds,
+        until=until,
+    )
+    when = _arrivals(asked, runs if arrivals is None else arrivals)
+    capacity = Capacity(workers, slots, threads, limit, concurrency)
+    return answer(asked, when, capacity, seeds, prices=prices, bottleneck=bottleneck)
+
+
+def sweep(what: What, *, workers: Sequence[int], **question: Any) -> list[Report]:
+    """The same question with each number of workers; see `simulate` for the rest of it."""
+    if not workers:
+        raise SettingsError("workers=[] must name the numbers of workers to compare, such as [10, 25, 50]")
+    return [simulate(what, workers=number, **question) for number in workers]
+
+
+def answer(
+    asked: Asked,
+    when: Arrivals,
+    capacity: Capacity,
+    seeds: Iterable[int],
+    *,
+    prices: Prices | None = None,
+    bottleneck: bool = True,
+) -> Report:
+    """Play it for each seed and report."""
+    check_capacity(capacity)
+    check_arrivals(when)
+    numbers = list(seeds)
+    if not numbers:
+        raise SettingsError("seeds=[] must hold at least one number")
+    played = [_play(asked, when, capacity, seed, first=seed is numbers[0]) for seed in numbers]
+    found = _bottleneck(asked, when, capacity, played[:PROBED]) if bottleneck else None
+    return report_of(
+        asked.setting.program.name,
+        capacity,
+        played,
+        paths=paths_of(played, partial(_outline, asked.definition)),
+        bottleneck=found,
+        known=asked.known(name for each in played for name in each.unanswered),
+        prices=prices,
+    )
+
+
+def _play(asked: Asked, when: Arrivals, capacity: Capacity, seed: int, *, first: bool = False) -> Played:
+    logs = FIRST_LOGS if first else MORE_LOGS
+    simulation = Simulation(asked.setting, capacity, seed, logs=logs, keeps=first)
+    return simulation.run(arrivals_of(when, seed))
+
+
+def _bottleneck(asked: Asked, when: Arrivals, capacity: Capacity, played: Sequence[Played]) -> Bottleneck:
+    def play(other: Capacity) -> list[Played]:
+        seeds = [each.seed for each in played]
+        return [Simulation(asked.setting, other, seed).run(arrivals_of(when, seed)) for seed in seeds]
+
+    probe = Probe(play, capacity, asked.setting.program.limit, together=isinstance(when, int))
+    return probe.bottleneck(played)
+
+
+def _arrivals(asked: Asked, said: Arrivals | str) -> Arrivals:
+    if not isinstance(said, str):
+        return said
+    if said != "trace":
+        raise SettingsError(
+            f'arrivals={shown(said)} are none: say Poisson(...), a list of moments, or "trace"'
+        )
+    if not asked.past:
+        raise SettingsError('arrivals="trace" needs past runs, and the store holds none that have ended')
+    begins = min(each.started for each in asked.past)
+    return [Arrival(each.started - begins, each.inputs) for each in asked.past]
+
+
+def _outline(definition: Any, given: Any) -> Graph | None:
+    """None also where what a run was given does not fit the workflow any more."""
+    try:
+        return graph_of(definition, given)
+    except Exception:
+        return None
+
+
+def with_prices(said: Mapping[str, float]) -> Prices:
+    """Prices by name: `worker_hour`, `run`, and steps."""
+    own = {name: said[name] for name in ("worker_hour", "run") if name in said}
+    return Prices(**own, attempts={name: price for name, price in said.items() if name not in own})

@@ -1,0 +1,73 @@
+"""What to raise first: the same simulation, with one more of each thing that bounds it. Pure but for the playing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from penstock.whatif.bands import latency_of
+from penstock.whatif.capacity import Capacity
+from penstock.whatif.simulation import Played
+
+WORTH = 0.1
+"""One more of n is worth something if it gains a tenth of what one more of n would gain where n is all that matters."""
+
+Play = Callable[[Capacity], Sequence[Played]]
+
+
+class Tried(NamedTuple):
+    """With `raised` of `name` instead of `now`, the objective is `seconds`; `gain` is the share that saves."""
+
+    name: str
+    now: int
+    raised: int
+    seconds: float
+    gain: float
+
+
+class Bottleneck(NamedTuple):
+    """`name` is what to raise first, None if nothing that could be raised would help: then the work itself is what takes long.
+
+    `seconds` is the objective as it is: the makespan of runs that begin together, the mean latency of others.
+    """
+
+    name: str | None
+    objective: str
+    seconds: float
+    tried: list[Tried]
+
+
+class Probe:
+    """Raises bounds and plays again. `limit` is the workflow's own, of steps of one run; `together`: all runs begin at once."""
+
+    def __init__(self, play: Play, capacity: Capacity, limit: int | None, *, together: bool) -> None:
+        self._play = play
+        self._capacity = capacity
+        self._bounds = capacity.bounds(limit)
+        self._together = together
+
+    def bottleneck(self, played: Sequence[Played]) -> Bottleneck:
+        """Raise each bound by one and, where none of them helps, by as many as there are."""
+        now = self._objective(played)
+        tried = [self._try(name, bound, bound + 1, now) for name, bound in self._bounds.items()]
+        if not any(map(_is_worth_it, tried)):
+            tried += [
+                self._try(name, bound, 2 * bound, now) for name, bound in self._bounds.items() if bound > 1
+            ]
+        worth = [each for each in tried if _is_worth_it(each)]
+        best = max(worth, key=lambda each: each.gain, default=None)
+        objective = "makespan" if self._together else "mean latency"
+        return Bottleneck(None if best is None else best.name, objective, now, tried)
+
+    def _try(self, name: str, bound: int, raised: int, now: float) -> Tried:
+        seconds = self._objective(self._play(self._capacity.with_bound(name, raised)))
+        return Tried(name, bound, raised, seconds, 1 - seconds / now if now else 0.0)
+
+    def _objective(self, played: Sequence[Played]) -> float:
+        if self._together:
+            return sum(each.seconds for each in played) / len(played)
+        return latency_of(played).mean.mean
+
+
+def _is_worth_it(tried: Tried) -> bool:
+    return tried.gain >= WORTH * (1 - tried.now / tried.raised)

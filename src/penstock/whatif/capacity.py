@@ -1,0 +1,77 @@
+"""What may go on at once in a simulation, and what it would be with one more of something. Pure.
+
+`workers` alone is a number of places: so many steps go on at once, whichever run they are of, as `executor="threads:4"` lets
+them. With `slots` they are worker processes (`penstock worker --slots`): each drives so many runs and has threads of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from penstock.errors import SettingsError
+from penstock.model.wording import shown
+
+POOL: Final = "workers"
+"""Where steps run whose executor has no number of places of its own."""
+ASYNC: Final = "asyncio"
+ASYNC_SLOTS: Final = 1000
+"""Places for coroutines on the loop of one engine."""
+
+
+class Capacity(NamedTuple):
+    """`workers` None is the engine as it is: plain steps one by one, async ones side by side.
+
+    `slots`: runs that each worker drives, None: the workers are places of one engine. `threads`: places for steps in each of
+    them. `limit`: steps of one run at once, None: as the workflow says. `concurrency`: runs of the queue at once, None: any
+    number.
+    """
+
+    workers: int | None = 4
+    slots: int | None = None
+    threads: int = 8
+    limit: int | None = None
+    concurrency: int | None = None
+
+    @property
+    def engines(self) -> int:
+        """How many engines drive runs."""
+        return 1 if self.slots is None else self.workers or 1
+
+    def place(self, executor: str | None, asynchronous: bool) -> tuple[str, int]:
+        """Where a step runs that names this executor, and how many run there at once in each engine."""
+        kind, _, number = (executor or "").partition(":")
+        if number.isdecimal() and int(number):
+            return executor or "", int(number)
+        if kind in ("inline", "sequential", "transaction"):
+            return kind, 1
+        if self.workers is None and not kind:
+            return (ASYNC, ASYNC_SLOTS) if asynchronous else ("inline", 1)
+        if self.slots is not None and asynchronous:
+            return ASYNC, ASYNC_SLOTS
+        if self.workers is None or self.slots is not None:
+            return kind or "threads", self.threads
+        return POOL, self.workers
+
+    def bounds(self, limit: int | None) -> dict[str, int]:
+        """What bounds how much goes on, by name; `limit` is the workflow's own bound of steps of one run."""
+        said = {"limit": self.limit or limit, "concurrency": self.concurrency}
+        if self.workers is not None:
+            said[POOL] = self.workers
+        if self.slots is not None:
+            said |= {"slots": self.slots, "threads": self.threads}
+        return {name: bound for name, bound in sorted(said.items()) if bound is not None}
+
+    def with_bound(self, name: str, bound: int) -> Capacity:
+        """The same with another bound."""
+        return self._replace(**{name: bound})
+
+
+def check_capacity(capacity: Capacity) -> None:
+    """Raise SettingsError for numbers that are none."""
+    for name, value in capacity._asdict().items():
+        if value is not None and not _is_count(value):
+            raise SettingsError(f"a simulation's {name}={shown(value)} must be a whole number from 1 up")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

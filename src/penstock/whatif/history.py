@@ -1,0 +1,76 @@
+"""The past runs of a workflow, as a store has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Any
+
+from penstock.app import Engine, Run
+from penstock.catalogue import reload
+from penstock.errors import CodecError
+from penstock.model.program import Definition
+from penstock.whatif.learning import Learned, Sample
+from penstock.whatif.past import Answer, Past, SizeOf, past_of
+
+NEWEST = 200
+"""So many past runs are read unless somebody says which."""
+
+
+def sizes_by(engine: Engine) -> SizeOf:
+    """The size of values as this engine would store them."""
+    codec = engine.codec
+
+    def size_of(value: Any) -> int | None:
+        try:
+            return len(codec.encode(value))
+        except CodecError:
+            return None
+
+    return size_of
+
+
+def pasts(
+    engine: Engine, definition: Definition, names: Iterable[str] | None, *, newest: int = NEWEST
+) -> list[Past]:
+    """Past runs of a workflow that ended, the oldest first: those that are named, else the newest."""
+    program = definition.as_program()
+    engine.learn(definition)
+    if names is not None:
+        runs = [engine.get(name).id for name in names]
+    else:
+        rows = engine.rows(workflow=program.name, limit=newest)
+        runs = [row["id"] for row in reversed(rows) if row["status"] in ("completed", "failed")]
+    size_of = sizes_by(engine)
+    return [past_of(run, engine.events_of(run), program, size_of) for run in runs]
+
+
+def definition_of(engine: Engine, run: Run[Any]) -> Definition:
+    """The definition that a run was started from. Raises RunNotFound if its code is not there."""
+    row = engine.durable_store().get("runs", [run.id])[run.id]
+    return reload(json.loads(row["data"] or "{}").get("source", {}), run.workflow)
+
+
+def learned_from(past: Sequence[Past]) -> Learned:
+    """What attempts were like in these runs."""
+    samples: dict[str, list[Sample]] = {}
+    for each in past:
+        for step, found in each.samples.items():
+            samples.setdefault(step, []).extend(found)
+    return Learned(samples)
+
+
+def answers_in(past: Iterable[Past]) -> dict[str, list[Answer]]:
+    """What signals came in these runs, by name."""
+    found: dict[str, list[Answer]] = {}
+    for each in past:
+        for name, answers in each.answers.items():
+            found.setdefault(name, []).extend(answers)
+    return found
+
+
+def overhead_in(past: Iterable[Past]) -> float:
+    """How long it usually takes until what could start does."""
+    found = [seconds for each in past for seconds in each.overhead]
+    return median(found) if found else 0.0

@@ -1,0 +1,119 @@
+"""What simulations of several seeds came to, for people and programs: of the same, the same report, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from penstock.whatif.bands import (
+    Band,
+    Latency,
+    PlaceTold,
+    band,
+    latency_of,
+    places_of,
+    plain,
+    reasons_of,
+    statuses_of,
+)  # fmt: skip
+from penstock.whatif.bottleneck import Bottleneck
+from penstock.whatif.capacity import Capacity
+from penstock.whatif.paths import Paths
+from penstock.whatif.simulation import Played
+
+
+class Prices(NamedTuple):
+    """What things cost, in whatever money: an hour of a worker, a run, an attempt of a step by its name."""
+
+    worker_hour: float = 0.0
+    run: float = 0.0
+    attempts: Mapping[str, float] = {}
+
+
+class Known(NamedTuple):
+    """What the simulation rests on: past runs and attempts that were learned from, and what nothing was known of.
+
+    `by_size` are the steps whose duration went with the size of their input; `missing` took the `default_seconds` and gave
+    nothing; `unanswered` are signals that nobody ever sent.
+    """
+
+    runs: int
+    attempts: int
+    by_size: list[str]
+    missing: list[str]
+    default_seconds: float
+    unanswered: list[str]
+
+
+class Report(NamedTuple):
+    """What was found. Bands are over seeds; seconds are virtual time.
+
+    `makespan` is from the first arrival to the last end. `first` is the simulation of the first seed, for pictures.
+    """
+
+    workflow: str
+    capacity: Capacity
+    seeds: int
+    runs: Band
+    makespan: Band
+    latency: Latency
+    throughput: Band
+    statuses: dict[str, int]
+    reasons: list[str]
+    places: list[PlaceTold]
+    paths: Paths
+    bottleneck: Bottleneck | None
+    cost: Band | None
+    known: Known
+    first: Played
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain values, for programs."""
+        found: dict[str, Any] = plain(self._replace(first=()))  # type: ignore[arg-type]
+        del found["first"]
+        return found
+
+    def to_json(self) -> str:
+        """The document as text."""
+        return json.dumps(self.document(), ensure_ascii=False, indent=2) + "\n"
+
+
+def report_of(  # noqa: PLR0913 - one keyword a part of the report
+    workflow: str,
+    capacity: Capacity,
+    played: Sequence[Played],
+    *,
+    paths: Paths,
+    bottleneck: Bottleneck | None,
+    known: Known,
+    prices: Prices | None = None,
+) -> Report:
+    """The report on simulations of several seeds."""
+    return Report(
+        workflow=workflow,
+        capacity=capacity,
+        seeds=len(played),
+        runs=band(float(len(each.runs)) for each in played),
+        makespan=band(each.seconds for each in played),
+        latency=latency_of(played),
+        throughput=band(3600 * _ended(each) / each.seconds for each in played if each.seconds),
+        statuses=statuses_of(played),
+        reasons=reasons_of(played),
+        places=places_of(played),
+        paths=paths,
+        bottleneck=bottleneck,
+        cost=None if prices is None else band(_cost(each, capacity, prices) for each in played),
+        known=known,
+        first=played[0],
+    )
+
+
+def _ended(played: Played) -> int:
+    return sum(run.ended is not None for run in played.runs)
+
+
+def _cost(played: Played, capacity: Capacity, prices: Prices) -> float:
+    hours = (capacity.workers or 1) * played.seconds / 3600
+    attempts = sum(prices.attempts.get(kind, 0.0) * number for kind, number in played.attempts.items())
+    return hours * prices.worker_hour + len(played.runs) * prices.run + attempts
