@@ -19,8 +19,8 @@ class Stage:
     def __init__(self, slots: int = 10) -> None:
         self.lanes: dict[str, Lane] = {}
         self.slots = slots
-        self.core = Core(self._route, self._text)
         self.now = 100.0
+        self.core = Core(self._route, self._text, lambda: self.now)
         self.log: list[tuple[Run, int, float, e.Event]] = []
         self.unstorable: Any = None
         self._route_named("main")
@@ -91,6 +91,7 @@ class Stage:
         self.__dict__.update(other.__dict__)
         self.core = other.core
         self.core._route = self._route
+        self.core.timers._monotonic = lambda: self.now
         self.core.adopt(state, epoch, "other", self.now, reopen)
         return state
 

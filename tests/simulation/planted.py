@@ -63,7 +63,7 @@ WEATHER = {
         lost_reply=0.1, unavailable=0.1, freeze=0.2, freeze_every=4.0
     ),
     "letters are taken by whatever is written next": Faults(writer_seconds=1.0, crash_every=1.0),
-    "a retry is forgotten when the clock goes back": Faults(jump_every=0.3, slow=0.2),
+    "waits follow a clock that is set": Faults(jump_every=0.3),
     "what a forgiven failure stopped stays cancelled": Faults(crash_after=0.1),
 }
 
@@ -294,16 +294,9 @@ def a_retry_comes_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(attempts_module, "retry_delay", short)
 
 
-@planted("core", "graph")
-def a_retry_is_forgotten_when_the_clock_goes_back(patch: pytest.MonkeyPatch) -> None:
-    arm = Timers.set
-
-    def once(self: Any, when: float, kind: str, what: Any) -> None:
-        if kind != "step" or (id(what), when) not in self.__dict__.setdefault("armed", set()):
-            self.__dict__.setdefault("armed", set()).add((id(what), when))
-            arm(self, when, kind, what)
-
-    patch.setattr(Timers, "set", once)
+@planted("core")
+def waits_follow_a_clock_that_is_set(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Timers, "after", lambda self, seconds, when, kind, what: self.at(when, kind, what))
 
 
 @planted("core")

@@ -108,6 +108,6 @@ class AioDriver(Driver):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self.core.next_due()
-        if due is not None:
-            self._timer = self.loop.call_later(max(0.0, due - self.now()), self.kick)
+        seconds = self.core.timers.rest_seconds(self.now())
+        if seconds is not None:
+            self._timer = self.loop.call_later(seconds, self.kick)

@@ -41,11 +41,11 @@ class Core:
     """Many runs at once.
 
     `route` names the lane for a step; it is asked when the step becomes ready. `text` encodes the value of a run that
-    completes; one that raises fails the run.
+    completes; one that raises fails the run. `monotonic` is the clock of timers that count seconds.
     """
 
     def __init__(
-        self, route: Callable[[Step], Lane], text: Callable[[Any], str | None] = lambda value: None
+        self, route: Callable[[Step], Lane], text: Callable[[Any], str | None], monotonic: Callable[[], float]
     ) -> None:
         self.runs: dict[str, Run] = {}
         self._route = route
@@ -57,7 +57,9 @@ class Core:
         self._stops: list[Step] = []
         self._over: list[Run] = []
         self._takes: dict[Run, int] = {}
-        self._timers = Timers()
+        self._frees: list[Slot] = []
+        self.wanting: list[Step] = []  # steps that need a slot under a limit, until the driver asks for it
+        self.timers = Timers(monotonic)
         self._refill = False  # whether steps were queued while the lanes were being filled
         self.serial = 1
 
@@ -71,7 +73,7 @@ class Core:
         """A run begins here."""
         self.runs[run.id] = run
         self._record(run, event, at)
-        self._arm_deadline(run)
+        self.timers.end(run, at)
         self._look(run, at)
 
     def adopt(self, run: Run, epoch: int, owner: str, at: float, reopen: list[int] | None = None) -> None:
@@ -80,6 +82,7 @@ class Core:
         `reopen` lists the failures of a failed run that are forgiven; the log must have been folded with them forgiven.
         """
         self.runs[run.id] = run
+        timed, run.news.timers = unique(run.news.timers), []
         self._record(run, e.Owned(epoch, owner), at)
         if reopen is not None:
             limit = run.program.timeout
@@ -87,11 +90,14 @@ class Core:
         ready = still_ready(run)
         run.news.ready = []
         run.news.stops = []
-        run.news.timers = [s for s in unique(run.news.timers) if s.status == "waiting" and s.due is not None]
+        for step in timed:  # no clock of ours went on counting meanwhile: wall time says what is left
+            if step.status == "waiting" and step.due is not None and step not in run.news.timers:
+                step.needs = self.serial
+                self.timers.wake(step, at)
         for step in running(run):
             self._lost(step, run.at)
         run.news.ready[:0] = ready
-        self._arm_deadline(run)
+        self.timers.end(run, at)
         self._look(run, run.at)
 
     def refused(self, run: Run) -> None:
@@ -161,7 +167,7 @@ class Core:
             return False
         timeout = step.policy.timeout
         if timeout is not None:
-            self._timers.set(at + timeout, "attempt", (step, step.attempt))
+            self.timers.after(timeout, at + timeout, "attempt", (step, step.attempt))
         return True
 
     def ended(self, step: Step, value: Any, text: str | None, at: float) -> bool:
@@ -212,19 +218,15 @@ class Core:
 
     # Time
 
-    def next_due(self) -> float | None:
-        """When `due` should be called next, in wall time; None: no timer is set."""
-        return self._timers.next_due()
-
     def due(self, at: float) -> None:
-        """Handle every timer whose time has come."""
-        for when, kind, what in self._timers.due(at):
+        """Handle every timer whose time has come. None comes early in the log, though wall time was set back meanwhile."""
+        for when, kind, what in self.timers.due(at):
             if kind == "step":
-                self._step_due(what, when, at)
+                self._step_due(what, when, max(at, when))
             elif kind == "attempt":
                 self._attempt_due(what[0], what[1], at)
             elif what.deadline == when:
-                self._run_due(what, at)
+                self._run_due(what, max(at, when))
 
     # Batches
 
@@ -240,9 +242,7 @@ class Core:
                 return None
             queue.popleft()
             run = step.run
-            if step.status != "ready" and (step.status != "waiting" or step.due is None or step.due > at):
-                if step.status == "waiting" and step.due is not None:  # the clock was set back meanwhile
-                    self._timers.set(step.due, "step", step)
+            if step.status != "ready" and (step.status != "waiting" or step.due is None):
                 if run.parked:  # it is not to start: if a place was free for it, that is another's
                     self._unpark(run, 1)
                     self._refill = True
@@ -257,6 +257,8 @@ class Core:
             lane.free -= 1
             step.live = True
             when = at if at > run.at else run.at
+            if step.due is not None and step.due > when:  # wall time was set back while its retry waited
+                when = step.due
             event = e.StepStarted(step.id, step.item, step.attempt + 1)
             step_started(run, event, when)
             self._rows.append((run, run.sequence, when, event))
@@ -321,9 +323,8 @@ class Core:
             self._queue(news)
         if news.timers:
             for step in news.timers:
-                assert step.due is not None
                 step.needs = self.serial
-                self._timers.set(step.due, "step", step)
+                self.timers.wake(step, run.at)
             news.timers.clear()
         if news.stops:
             self._stops.extend(s for s in news.stops if s.live)
@@ -421,7 +422,3 @@ class Core:
             self._record(run, ending_of(run, self._text), at)
             self.runs.pop(run.id, None)
             self._over.append(run)
-
-    def _arm_deadline(self, run: Run) -> None:
-        if run.deadline is not None:
-            self._timers.set(run.deadline, "run", run)

@@ -54,7 +54,7 @@ class Driver:
         self._durable = self.journal.durable
         self._short: set[int] = set()  # functions, by id, whose last body was short
         self._report = host.progressed
-        self.core = Core(self._route, self._text)
+        self.core = Core(self._route, self._text, host.clock.monotonic)
         self.inline = self.core.add_lane(Lane("inline", self.inline_slots))
         self.ready: deque[Step] = deque()
         self.flying: dict[Step, Context] = {}  # what executors have
@@ -95,8 +95,8 @@ class Driver:
             self._run_many()
             self.look()
         now = self.now()
-        due = core.next_due()
-        if due is not None and due <= now:
+        seconds = core.timers.due_in(now)
+        if seconds is not None and seconds <= 0:
             core.due(now)
         batch = core.seal(now)
         if batch is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import msgspec
 
 from penstock.model import events as e
+from penstock.model.program import Sleep
 from penstock.model.state import Run, Step
 
 QUIET = "quiet"
@@ -18,30 +19,67 @@ DEADLINE = "deadline"
 ABANDONED = "abandoned"
 """Topics of notes in the log: a paused run is quiet, a run took too long, a stopped step was left behind."""
 
+LOOK_SECONDS = 1.0
+"""How often to look at wall time, where something waits for a moment of it: it may be set, and nobody is told."""
+
 Fact = tuple[Run, int, float, e.Event]
 """(run, sequence, at, event): one row to append."""
 
 
 class Timers:
-    """Things that are due at some time, in wall time; those of one moment in the order in which they were set."""
+    """Things that are due; those of one moment in the order in which they were set.
 
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, str, Any]] = []
+    So many seconds are counted by `monotonic`, whatever wall time is set to meanwhile. A moment is one of wall time.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._spans: list[tuple[float, int, float, str, Any]] = []
+        self._moments: list[tuple[float, int, float, str, Any]] = []
         self._tie = count()
 
-    def set(self, when: float, kind: str, what: Any) -> None:
-        """Have `what` come up at `when`."""
-        heapq.heappush(self._heap, (when, next(self._tie), kind, what))
+    def after(self, seconds: float, when: float, kind: str, what: Any) -> None:
+        """Have `what` come up in so many seconds; the log says that this is at `when`."""
+        heapq.heappush(self._spans, (self._monotonic() + seconds, next(self._tie), when, kind, what))
 
-    def next_due(self) -> float | None:
-        """When the next one is due; None: there is none."""
-        return self._heap[0][0] if self._heap else None
+    def at(self, when: float, kind: str, what: Any) -> None:
+        """Have `what` come up at a moment."""
+        heapq.heappush(self._moments, (when, next(self._tie), when, kind, what))
+
+    def wake(self, step: Step, since: float) -> None:
+        """Have a step come up when it is due: at its moment, else as long from now as that is after `since`."""
+        assert step.due is not None
+        if type(step.ask) is Sleep and step.ask.until is not None:
+            self.at(step.due, "step", step)
+        else:
+            self.after(step.due - since, step.due, "step", step)
+
+    def end(self, run: Run, since: float) -> None:
+        """Have a run come up when its time is over, if it has a limit: as long from now as that is after `since`."""
+        if run.deadline is not None:
+            self.after(run.deadline - since, run.deadline, "run", run)
+
+    def rest_seconds(self, at: float) -> float | None:
+        """How long nobody need look; None: until something else happens."""
+        seconds = self.due_in(at)
+        if self._moments and seconds is not None:
+            seconds = min(seconds, LOOK_SECONDS)
+        return None if seconds is None else max(0.0, seconds)
+
+    def due_in(self, at: float) -> float | None:
+        """Seconds until the next one is due, wall time being `at`; None: there is none."""
+        spans, moments = self._spans, self._moments
+        if not spans:
+            return moments[0][0] - at if moments else None
+        seconds = spans[0][0] - self._monotonic()
+        return min(seconds, moments[0][0] - at) if moments else seconds
 
     def due(self, at: float) -> Iterator[tuple[float, str, Any]]:
-        """(when, kind, what) of all whose time has come; those set meanwhile included."""
-        while self._heap and self._heap[0][0] <= at:
-            when, _, kind, what = heapq.heappop(self._heap)
-            yield when, kind, what
+        """(when, kind, what) of all whose time has come."""
+        for heap, now in ((self._spans, self._monotonic()), (self._moments, at)):
+            while heap and heap[0][0] <= now:
+                _, _, when, kind, what = heapq.heappop(heap)
+                yield when, kind, what
 
 
 class Lane:

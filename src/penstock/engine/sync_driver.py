@@ -12,7 +12,7 @@ from penstock.engine.host import Host
 from penstock.model.policies import Need
 from penstock.ports import Executor
 
-LOOK_SECONDS = 1.0
+LONGEST_SECONDS = 60.0
 """How long it waits at most before it looks again, whatever else should have woken it."""
 
 
@@ -55,7 +55,7 @@ class SyncDriver(Driver):
         try:
             while not until():
                 look()
-                if not turn():
+                if not turn() and not until():  # what was looked at may have been all there was to wait for
                     self.wait()
         finally:
             self.driving = False
@@ -67,9 +67,9 @@ class SyncDriver(Driver):
             what(*args)
 
     def wait(self) -> None:
-        """Until mail comes or a timer is due, a second at most."""
-        due = self.core.next_due()
-        seconds = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - self.now()))
+        """Until mail comes or a timer is due, a minute at most."""
+        seconds = self.core.timers.rest_seconds(self.now())
+        seconds = LONGEST_SECONDS if seconds is None else min(seconds, LONGEST_SECONDS)
         try:
             what, args = self._mail.get(timeout=seconds)
         except Empty:

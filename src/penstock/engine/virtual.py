@@ -15,6 +15,9 @@ Later = Callable[[float, Callable[[], None]], None]
 """Have something called so many seconds from now."""
 
 
+ROUNDING = 1e-6
+
+
 class VirtualDriver(Driver):
     """Drives runs when `later` calls it back. Steps that name no executor run in the host's one called "virtual"."""
 
@@ -23,6 +26,7 @@ class VirtualDriver(Driver):
         self._later = later
         self._mail: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._kicked = False
+        self._monotonic = host.clock.monotonic
         self._armed: float | None = None
 
     def executor_for(self, need: Need) -> Executor | None:
@@ -54,10 +58,12 @@ class VirtualDriver(Driver):
 
     def _arm(self) -> None:
         """Come back when the next timer is due."""
-        due = self.core.next_due()
-        if due is not None and (self._armed is None or due < self._armed):
-            self._armed = due
-            self._later(max(0.0, due - self.now()), self._wake)
+        seconds = self.core.timers.due_in(self.now())
+        if seconds is not None:
+            due = self._monotonic() + seconds
+            if self._armed is None or due < self._armed - ROUNDING:
+                self._armed = due
+                self._later(max(0.0, seconds), self._wake)
 
     def _wake(self) -> None:
         self._armed = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.testing.simulation.simulation import Simulation
 
 
+ROUNDING = 1e-6
 _ENDS: dict[Any, str] = {e.RunDone: "completed", e.RunFailed: "failed", e.RunCancelled: "cancelled"}
 
 
@@ -63,6 +64,8 @@ class Audit:
         self._cursor = ""
         self._compared: dict[tuple[str, str], int] = {}
         self._performed: set[tuple[str, str, int | None, int]] = set()
+        self._ended: dict[tuple[Any, ...], float] = {}  # when an attempt's code came to its end, in true time
+        self._waits: dict[tuple[Any, ...], float] = {}  # how long the log says the next attempt is to wait
         self._begun: set[tuple[Any, ...]] = set()
         self._told: dict[tuple[str, str], int] = {}
         self._open: dict[str, dict[int, Letter]] = {}
@@ -97,6 +100,8 @@ class Audit:
         self._world.counts[f"event {row.kind}"] += 1
         self._count_transition(run, event)
         self._answer(run, event)
+        if isinstance(event, e.StepFailed) and event.retry_at is not None and event.error.cause == "error":
+            self._waits[run_id, event.step, event.item, event.attempt] = event.retry_at - row.at
         if row.sequence != run.sequence + 1:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
         for complaint in replica.watch.seen(run, event, row.at):
@@ -188,6 +193,7 @@ class Audit:
     def performed(self, step: Step, attempt: int) -> None:
         """An attempt's code has come to its end, somewhere."""
         self._performed.add((step.run.id, step.id, step.item, attempt))
+        self._ended[step.run.id, step.run.epoch, step.id, step.item, attempt] = self._world.now
 
     def starts(self, engine: SimulatedEngine, step: Step) -> None:
         """An engine runs a step's code now."""
@@ -196,6 +202,7 @@ class Audit:
         if key in self._begun:
             self.wrong(f"{where} twice, attempt {step.attempt}")
         self._begun.add(key)
+        self._not_early(step, where)
         replica = self.replicas.get(run.id)
         if replica is None:
             if not step.policy.pure:
@@ -217,6 +224,14 @@ class Audit:
         elif known.status != "running" and replica.run.status != "running" and not step.policy.pure:
             self.wrong(f"{where}, while the run is {replica.run.status}")
         return
+
+    def _not_early(self, step: Step, where: str) -> None:
+        """Whoever saw the attempt before fail counts true seconds, whatever its clock was set to."""
+        run, before = step.run, step.attempt - 1
+        ended = self._ended.get((run.id, run.epoch, step.id, step.item, before))
+        wait = self._waits.get((run.id, step.id, step.item, before), 0.0)
+        if ended is not None and self._world.now - ended < wait - ROUNDING:
+            self.wrong(f"{where} {self._world.now - ended} s after attempt {before}; {wait} s are its wait")
 
     def in_flight(self, engine: SimulatedEngine, executor: SimulatedExecutor) -> None:
         """An executor was given a job."""
