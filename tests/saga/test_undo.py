@@ -362,3 +362,25 @@ def test_undo_takes_what_it_names() -> None:
 
     assert trip.start().wait(10) == "failed"
     assert told[2:] == ["1A [('person', 'bob')]", "no seat asked for"]
+
+
+def test_a_run_that_nobody_drives_is_undone_by_whoever_resumes_it(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'runs.db'}"
+    with penstock.open(store) as engine:
+        reached = threading.Event()
+
+        @workflow
+        async def trip() -> None:
+            await step(reserve, undo=release)("ada")
+            await step(reached.set)()
+            await wait_for_signal("go")
+
+        run = trip.using(store=engine).start()
+        assert reached.wait(10)
+    with penstock.open(store) as engine:
+        left = engine.get(run.id)
+        left.cancel("no more")
+        assert left.status == "running"
+        with pytest.raises(RunCancelled, match="no more"):
+            engine.resume(run.id, trip, wait=True).result()
+    assert told == ["reserve for ada", "release 1A of ada"]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from penstock.app.logs import read_events
 from penstock.app.owners import is_gone
 from penstock.app.parts import Parts
-from penstock.engine.recovery import evict
+from penstock.engine.recovery import evict, give_back
 from penstock.engine.rows import row_of
 from penstock.model import events as e
 from penstock.model.changes import Change, Letter, Put
+from penstock.model.undoing import can_be_undone
 
 
 def settle_orphan(engine: Parts, run_id: str, letter: Letter) -> None:
-    """A cancel for a run that nobody drives is carried out by whoever sent it: it may never be driven again."""
+    """A cancel for a run that nobody drives is carried out by whoever sent it: it may never be driven again.
+
+    One that has something to undo needs its code: it is left to whoever resumes it.
+    """
     if letter.kind != "cancel":
         return
     store = engine.durable_store()
@@ -23,6 +27,9 @@ def settle_orphan(engine: Parts, run_id: str, letter: Letter) -> None:
     if not claims:
         return
     log = read_events(engine, run_id)
+    if can_be_undone(log):  # whoever has its code carries the cancel out, and undoes it
+        give_back(store, run_id, claims[0].epoch, finished=False, length=log[-1][0])
+        return
     at = max(engine.clock.now(), log[-1][1]) if log else engine.clock.now()
     sequence = log[-1][0] if log else 0
     events: list[e.Event] = [

@@ -64,7 +64,7 @@ def fold(run: Run, log: Iterable[tuple[int, float, e.Event]]) -> Run:
 
 def _tick_off(news: News, event: e.Event) -> None:
     """A consequence that is in the log need not be recorded; one that a forgiven failure held back is left."""
-    if isinstance(event, e.StepSkipped | e.Opened):
+    if isinstance(event, e.StepSkipped | e.Opened | e.Noted):
         news.said = [s for s in news.said if type(s) is not type(event) or s.step != event.step]
 
 
@@ -216,6 +216,7 @@ def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     move(run, event)
     run.workflow, run.input, run.epoch = event.workflow, event.input, event.epoch
     run.deadline, run.tags, run.source, run.started_at = event.deadline, event.tags, event.source, at
+    run.chance = event.chance or run.id
     try:
         run.root = Scope(None, "", new_play(run, run.program, "", event.input))
     except Exception as error:

@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.program import Do, item_arguments
 from penstock.model.state import Outcome, Run, Step
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from penstock.model.undo import Undo
 
 PREFIX: Final = "undo:"
+UNDOABLE: Final = "undoable"
+"""The topic of the note that a run leaves when the first of its steps has completed that could be undone."""
 
 
 class Finished(NamedTuple):
@@ -46,14 +50,22 @@ class Undoing:
 
 
 def remember(run: Run, step: Step, value: Any) -> None:
-    """A step that names an undo has completed."""
+    """A step that names an undo has completed. The first leaves a note, so that who has no code knows of it too."""
     assert step.policy.undo is not None
+    if not run.undoable:
+        run.news.rare = True
+        run.news.said.append(e.Noted(UNDOABLE))
     if step.item is None:
         finished = Finished(step.id, step.policy.undo, step.ask.args, step.ask.kwargs, value)
     else:
         given = item_arguments(step.ask, step.item)
         finished = Finished(f"{step.id}[{step.item}]", step.policy.undo, (), given, value)
     run.undoable.append(finished)
+
+
+def can_be_undone(log: Iterable[tuple[int, float, e.Event]]) -> bool:
+    """Whether a run of which this is the log may have something to undo at its end."""
+    return any(type(event) is e.Noted and event.topic == UNDOABLE for _, _, event in log)
 
 
 def undo_failed(run: Run, step: Step, error: Failure) -> None:
