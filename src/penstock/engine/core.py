@@ -57,8 +57,6 @@ class Core:
         self._stops: list[Step] = []
         self._over: list[Run] = []
         self._takes: dict[Run, int] = {}
-        self._frees: list[Slot] = []
-        self.wanting: list[Step] = []  # steps that need a slot under a limit, until the driver asks for it
         self.timers = Timers(monotonic)
         self._refill = False  # whether steps were queued while the lanes were being filled
         self.serial = 1
