@@ -252,8 +252,13 @@ def test_observers_are_told_every_event_in_order(store: Moody) -> None:
 def test_signals_arrive_through_the_inbox_each_once(engine: Engine) -> None:
     from penstock.model.program import Wait
 
-    run = engine.start(Asking(Wait("w", "go")))
+    class Twice(Asking):
+        def done(self, key: str, value: Any, at: float) -> list[Any]:
+            return [Wait("end", "end")] if key == "w" else [End(value)]
+
+    run = engine.start(Twice(Wait("w", "go")))
     for _ in range(3):
         run.signal("go", {"n": 1}, key="k")
-    assert run.result(SOON) == {"n": 1}
-    assert kinds(run).count("signalled") == 1
+    run.signal("end", 2)
+    assert run.result(SOON) == 2
+    assert kinds(run).count("signalled") == 2

@@ -37,10 +37,13 @@ class Commanding(Reading):
         _allow(run_id, "signal", held.state.status if held is not None else self.status_of(run_id))
         if held is not None and self.store is None:
             held.driver.post(held.driver.signalled, held.state, name, value, key)
-        else:
-            self._send(
-                run_id, Letter(0, self.clock.now(), "signal", name, self.codec.encode(value), self.owner, key)
-            )
+            return
+        letter = Letter(0, self.clock.now(), "signal", name, self.codec.encode(value), self.owner, key)
+        early = held is not None and not self.durable_store().get("runs", [run_id])
+        self._send(run_id, letter)
+        if early and held is not None:  # no bell rang: the store did not know yet whose it is
+            letters = self.durable_store().inbox(run_id, held.state.letters)
+            held.driver.hurry(held.driver.take, held.state, letters, self.codec)
 
     def _send(self, run_id: str, letter: Letter) -> None:
         from penstock.app.orphans import settle_orphan
