@@ -14,7 +14,10 @@ from penstock.model.failure import Failure
 
 
 class RunStarted(msgspec.Struct, gc=False):
-    """The run's first event: what was started, with which input, by whom, under which lease."""
+    """The run's first event: what was started, with which input, by whom, under which lease.
+
+    `chance` names the run whose random numbers it goes on with, where that is another: what it was forked from.
+    """
 
     workflow: str
     version: str
@@ -25,6 +28,7 @@ class RunStarted(msgspec.Struct, gc=False):
     tags: dict[str, str] = {}
     parent: str | None = None
     owner: str = ""
+    chance: str | None = None
 
 
 class Owned(msgspec.Struct, gc=False):
@@ -76,12 +80,13 @@ class StepCancelled(msgspec.Struct, gc=False):
 
 
 class StepReused(msgspec.Struct, gc=False):
-    """A step takes its value from another run instead of running."""
+    """A step takes its value from another run instead of running; `edited` says that somebody gave it another value."""
 
     step: str
     value: Any
     source: str
     text: str | None = None
+    edited: bool | None = None
 
 
 class Opened(msgspec.Struct, gc=False):

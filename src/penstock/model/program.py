@@ -113,8 +113,9 @@ Ask = Do | Map | Open | Sleep | Wait | Stop | Skip | End | Fail
 class Play(Protocol):
     """One scope of one run: private, mutable, told in log order.
 
-    A play may also have `identify(run, path)`, told before it begins whose it is, and `close(why)`, told that it is asked
-    nothing more though it did not end: it was cancelled, or its run is out of time.
+    A play may also have `identify(run, path)`, told before it begins whose it is (of a fork whose fork it is, so that it has
+    the same chance), and `close(why)`, told that it is asked nothing more though it did not end: it was cancelled, or its run
+    is out of time.
     """
 
     def begin(self, at: float) -> Iterable[Ask]: ...
@@ -161,6 +162,17 @@ class Plan:
 
     def play(self, input: Any) -> Play:
         raise NotImplementedError
+
+
+@runtime_checkable
+class Dependent(Protocol):
+    """A program that knows beforehand which of its steps depend on which."""
+
+    def downstream(self, steps: Iterable[str], inputs: Iterable[str]) -> set[str]:
+        """These steps, those that are given these inputs, and all that depend on them."""
+
+    def part(self, step: str) -> Program | None:
+        """The program that is played as this step, if it is no call."""
 
 
 @runtime_checkable

@@ -66,7 +66,7 @@ def new_play(run: Run, program: Program, path: str, input: Any) -> Play:
     play = program.play(input)
     identify = getattr(play, "identify", None)
     if identify is not None:
-        identify(run.id, path)
+        identify(run.chance, path)
     return play
 
 
@@ -104,6 +104,7 @@ class Step(msgspec.Struct, eq=False):
     losses: int = 0  # the engine's: attempts in a row whose worker died
     needs: int = 0  # the engine's: the batch that made it legal
     lane: Any = None  # the engine's: where it runs
+    slot: Any = None  # the engine's: what it holds under a limit
 
     def __repr__(self) -> str:
         return f"<Step {self.id}{'' if self.item is None else f'[{self.item}]'} {self.status}>"
@@ -165,14 +166,15 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news", "open",
-        "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
+        "at", "chance", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news",
+        "open", "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
         "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "undoable", "undoing", "waiters",
         "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
         self.id = id
+        self.chance = id  # whose random numbers it has
         self.program = program
         self.workflow = program.name
         self.status: RunStatus = "pending"
