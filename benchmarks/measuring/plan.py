@@ -25,6 +25,7 @@ QUESTIONS = (
     "building",
     "processes",
     "simulating",
+    "data_taking",
     "start_up",
     "idle",
     "commands",

@@ -338,7 +338,7 @@ def test_messages_of_the_authors_own_are_filled_in(runner: WorkflowRunner, write
         for _, _, event in runner.engine.events_of(str(found.run_id))
         if isinstance(event, e.Noted) and event.topic == PUBLISHED
     ]
-    (sent,) = note.data["messages"]
+    (sent,) = published_in(note)
     assert sent["destination"] == "queue"
     told = sent["message"]
     assert (told["state"], told["namespace"], told["extra"]) == ("mine", "other", [1, 2])

@@ -11,7 +11,7 @@ import msgspec
 from penstock.app.brokers import shared_broker
 from penstock.errors import BrokerError
 from penstock.model import events as e
-from penstock.model.published import published_in
+from penstock.model.published import is_published, published_in
 from penstock.ports import Broker
 
 HEADERS = ("msg_type", "namespace", "execution_id", "run_id")
@@ -30,8 +30,8 @@ class Publisher:
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
         """See Observer.recorded."""
-        if messages := published_in(event):
-            self.send(messages)
+        if is_published(event) and (self._broker or shared_broker()) is not None:
+            self.send(published_in(event))
 
     def send(self, messages: Iterable[Mapping[str, Any]]) -> None:
         """Send messages, in order."""

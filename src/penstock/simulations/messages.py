@@ -35,10 +35,13 @@ FIELDS: Final = (
 """What every message has."""
 
 
-def complete(message: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """A message with every field; what it says itself stands."""
-    whole = dict.fromkeys(FIELDS) | dict(known) | dict(message)
-    kind = str(whole["msg_type"])
-    if kind in STATES and "state" not in message:
-        whole["state"], whole["substate"] = STATES[kind]
+def complete(message: dict[str, Any], always: dict[str, Any], timestamp: str, tick: float) -> dict[str, Any]:
+    """A message with every field; what it says itself stands. `always` has all fields, those that never change with values."""
+    whole = always | message
+    if "timestamp" not in message:
+        whole["timestamp"] = timestamp
+    if "simulation_tick" not in message:
+        whole["simulation_tick"] = tick
+    if "state" not in message and (known := STATES.get(whole["msg_type"])) is not None:
+        whole["state"], whole["substate"] = known
     return whole

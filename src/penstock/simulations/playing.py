@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.context import Context, context, in_worker
-from penstock.model.published import PUBLISHED
+from penstock.model.published import PUBLISHED, packed
 from penstock.simulations.assembling import assembled, executed
 from penstock.simulations.confining import room
 from penstock.simulations.kernel import SLICE, Clockwork, environment
@@ -34,7 +34,7 @@ def simulate(order: Mapping[str, Any]) -> dict[str, Any]:
         order["execution_id"],
         here.run,
         parameters,
-        lambda messages: _note(here, PUBLISHED, messages=messages),
+        lambda messages: _note(here, PUBLISHED, tables=packed(messages)),
         namespace=namespace_of(order["config"], parameters),
         seed=order["seed"],
         many=MANY if realtime is None else 1,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from penstock.codecs import JsonCodec
 from penstock.simulations.measures import Measures
-from penstock.simulations.messages import DESTINATION, FRAME, STATES, complete
+from penstock.simulations.messages import DESTINATION, FIELDS, FRAME, STATES, complete
 from penstock.simulations.pool import Pool
-from penstock.simulations.records import now
 
 if TYPE_CHECKING:
     import logging
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MANY = 200
 PATIENCE_SECONDS = 0.2
 """Messages are handed on when there are so many, or after so long."""
+
+ATOMS = frozenset({str, int, float, bool})
+"""Values of these very types can always be stored."""
 
 Deliver = Callable[[list[dict[str, Any]]], object]
 
@@ -46,6 +49,13 @@ class Station:
         self.parameters = parameters
         self.namespace = namespace
         self.measures = Measures()
+        self._always = {
+            **dict.fromkeys(FIELDS),
+            "msg_type": "message",
+            "namespace": namespace,
+            "execution_id": execution_id,
+            "run_id": run_id,
+        }
         self._codec = JsonCodec()
         self.chance = Random(seed)
         self.env: Any = None
@@ -55,6 +65,8 @@ class Station:
         self._delivered = time.monotonic()
         self._lanes = [0] * max(1, int(parameters.get("activemq_streams", 1)))
         self._turn = 0
+        self._moment = 0
+        self._stamp = ""
 
     @property
     def logger(self) -> logging.Logger:
@@ -69,21 +81,20 @@ class Station:
 
     def send_message(self, destination: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """Publish a message to a destination; fields that it lacks are filled in. The message as it is sent."""
-        kind = str(message.get("msg_type") or "message")
-        known = {
-            "msg_type": kind,
-            "namespace": self.namespace,
-            "execution_id": self.execution_id,
-            "run_id": self.run_id,
-            "timestamp": now().isoformat(),
-            "simulation_tick": self.env.now if self.env is not None else 0,
-        }
-        whole = complete({name: value for name, value in message.items() if value is not None}, known)
-        whole |= self._lane(kind)
-        self._codec.encode(whole)  # what cannot be stored is refused here, where its author sees it
+        message = message if type(message) is dict else dict(message)
+        if not ATOMS.issuperset(map(type, message.values())):
+            message = {name: value for name, value in message.items() if value is not None}
+            self._codec.encode(message)  # what cannot be stored is refused here, where its author sees it
+        whole = complete(message, self._always, self._timestamp(), 0 if self.env is None else self.env.now)
+        kind = whole["msg_type"]
+        if type(kind) is not str:
+            kind = whole["msg_type"] = str(kind)
+        whole["stream"], whole["stream_sequence"] = self._lane(kind)
         self.measures.messages[kind] += 1
-        promised = {"promised": True} if kind in STATES and kind != FRAME else {}
-        self._waiting.append({"destination": destination, "message": whole, **promised})
+        each: dict[str, Any] = {"destination": destination, "message": whole}
+        if kind != FRAME and kind in STATES:
+            each["promised"] = True
+        self._waiting.append(each)
         if len(self._waiting) >= self._many or time.monotonic() - self._delivered > PATIENCE_SECONDS:
             self.flush()
         return whole
@@ -99,9 +110,18 @@ class Station:
             waiting, self._waiting = self._waiting, []
             self._deliver(waiting)
 
-    def _lane(self, kind: str) -> dict[str, int]:
+    def _lane(self, kind: str) -> tuple[int, int]:
+        """The lane of the next message of a kind, and its place in there."""
         lane = 0
         if kind == FRAME:
             lane, self._turn = self._turn % len(self._lanes), self._turn + 1
         self._lanes[lane] += 1
-        return {"stream": lane, "stream_sequence": self._lanes[lane]}
+        return lane, self._lanes[lane]
+
+    def _timestamp(self) -> str:
+        """Wall time, to the millisecond: to write it costs more than all the rest of a short message."""
+        moment = int(time.time() * 1000)
+        if moment != self._moment:
+            self._moment = moment
+            self._stamp = datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")
+        return self._stamp

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from penstock.model import events as e
-from penstock.model.published import published_in
+from penstock.model.published import is_published, published_in
 
 if TYPE_CHECKING:
     from penstock.app import Engine
+
+BUS = "penstock.observe.bus"
+"""Loaded once somebody asks for it."""
 
 _attended: WeakSet[Engine] = WeakSet()
 
@@ -21,7 +24,8 @@ class Bulletin:
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
         """See Observer.recorded."""
-        tell_bus(published_in(event))
+        if BUS in sys.modules and is_published(event):
+            tell_bus(published_in(event))
 
 
 def attend(engine: Engine) -> None:
@@ -33,7 +37,7 @@ def attend(engine: Engine) -> None:
 
 def tell_bus(messages: Iterable[Mapping[str, Any]]) -> None:
     """Publish messages on the event bus, each as an event of the message's type; nothing if nobody has asked for a bus."""
-    observe = sys.modules.get("penstock.observe.bus")
+    observe = sys.modules.get(BUS)
     if observe is not None:
         for each in messages:
             message = each["message"]
