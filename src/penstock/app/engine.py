@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from penstock.app.commanding import Commanding
 from penstock.app.continuing import engines
 from penstock.app.driving import Driving, adopt_with
+from penstock.app.forking import Forking
 from penstock.app.parts import Held
 from penstock.app.run import Run
 from penstock.app.starting import check_start, sooner, taken
-from penstock.app.submitting import Submitting
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
 from penstock.context.capture import install, uninstall
@@ -37,7 +37,7 @@ Began = Callable[[Run[Any]], object]
 """Is told of a run before anything of it happens."""
 
 
-class Engine(Commanding, Driving, Submitting):
+class Engine(Commanding, Driving, Forking):
     """Runs workflows on one store (None: ephemeral).
 
     `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio"; `executor` is

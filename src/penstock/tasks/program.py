@@ -11,7 +11,8 @@ from penstock.model.failure import Failure, failure_of
 from penstock.model.graph import sinks, successors
 from penstock.model.outline import Graph
 from penstock.model.policies import Policy
-from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Skip
+from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Program, Skip
+from penstock.tasks.dependence import affected
 from penstock.tasks.node import Node, Pairs, Source, is_plain, structure
 
 
@@ -56,6 +57,14 @@ class GraphProgram(Plan):
         from penstock.tasks.outline import outline
 
         return outline(self.name, self.nodes.values())
+
+    def downstream(self, steps: Iterable[str], inputs: Iterable[str]) -> set[str]:
+        """See Dependent."""
+        return affected(self.nodes, steps, inputs)
+
+    def part(self, step: str) -> Program | None:
+        """See Dependent."""
+        return self.nodes[step].program if step in self.nodes else None
 
 
 def _calls(nodes: Iterable[Node]) -> Calls:
