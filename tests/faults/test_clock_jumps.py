@@ -13,28 +13,9 @@ from penstock.app import Engine
 from penstock.errors import CommandRefused, LeaseLost
 from penstock.model import events as e
 from penstock.stores.sqlite import SqliteStore
-from penstock.stores.sqlite.clock import LinuxClock
 from penstock.tasks import Workflow
 from tests.faults.lives import wait_until
-
-HOUR = 3600.0
-
-
-class Wall(LinuxClock):
-    """The host's clocks; wall time can be set, as an administrator or a time server would. An engine's clock and a store's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shift = 0.0
-
-    def jump(self, seconds: float) -> None:
-        self.shift += seconds
-
-    def wall(self) -> float:  # type: ignore[override]
-        return time.time() + self.shift
-
-    now = wall
-    monotonic = staticmethod(time.monotonic)
+from tests.timers.walls import HOUR, Wall
 
 
 @pytest.fixture
