@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.app.parts import Parts
 from penstock.context import Context
@@ -13,6 +13,9 @@ from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
 from penstock.model.changes import Letter
 from penstock.ports import Executor
+
+if TYPE_CHECKING:
+    from penstock.engine.limits import Limits
 
 
 class Hosting(Parts):
@@ -32,6 +35,15 @@ class Hosting(Parts):
 
             return Transactions(self.store, self.address)
         return _make_executor(name, self.executors)
+
+    def limits(self) -> Limits:
+        """The slots of this engine, made when the first step is under a limit."""
+        with self.lock:
+            if self._limits is None:
+                from penstock.app.limits import limits_of
+
+                self._limits = limits_of(self)
+            return self._limits
 
     def finished(self, run: machine.Run) -> None:
         held = self.holdings.pop(run.id)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.codecs import JsonCodec
     from penstock.engine.driver import Driver
+    from penstock.engine.limits import Limits
     from penstock.observe.narrator import Narrator
 
 KEPT_LINES = 10_000
@@ -96,6 +97,7 @@ class Parts:
         self.writes_lines = True  # the last time that steps had written something, it could be kept
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
+        self._limits: Limits | None = None
         self._codec: JsonCodec | None = None
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()

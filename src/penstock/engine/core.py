@@ -11,7 +11,6 @@ It waits for nothing, reads no clock and is neither thread-safe nor re-entrant; 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,7 @@ from penstock.engine.attempts import (
     wait_after,
 )
 from penstock.engine.lanes import DEADLINE, QUIET, Batch, Fact, Lane, Timers
+from penstock.engine.places import Places
 from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.machine import News, Run, Step, evolve, step_done, step_started, unwanted
@@ -37,7 +37,7 @@ from penstock.model.policies import DEFAULT
 from penstock.model.states import FINISHED
 
 
-class Core:
+class Core(Places):
     """Many runs at once.
 
     `route` names the lane for a step; it is asked when the step becomes ready. `text` encodes the value of a run that
@@ -47,6 +47,7 @@ class Core:
     def __init__(
         self, route: Callable[[Step], Lane], text: Callable[[Any], str | None], monotonic: Callable[[], float]
     ) -> None:
+        super().__init__()
         self.runs: dict[str, Run] = {}
         self._route = route
         self._usual: dict[bool, Lane] = {}  # lanes of sync and of async code without a policy of its own
@@ -175,6 +176,8 @@ class Core:
         run = step.run
         step.live = False
         step.lane.free += 1
+        if step.slot is not None:
+            self._let_go(step)
         if run.parked:
             self._unpark(run, 1)
         at = at if at > run.at else run.at
@@ -223,7 +226,7 @@ class Core:
                 self._step_due(what, when, max(at, when))
             elif kind == "attempt":
                 self._attempt_due(what[0], what[1], at)
-            elif what.deadline == when:
+            elif kind == "run" and what.deadline == when:
                 self._run_due(what, max(at, when))
 
     # Batches
@@ -241,16 +244,18 @@ class Core:
             queue.popleft()
             run = step.run
             if step.status != "ready" and (step.status != "waiting" or step.due is None):
+                self._let_go(step)
                 if run.parked:  # it is not to start: if a place was free for it, that is another's
                     self._unpark(run, 1)
                     self._refill = True
                 continue
             if run.gone or step.live:
+                if run.gone:
+                    self._let_go(step)
                 continue
             limit = run.program.limit
             if run.status == "paused" or (limit is not None and run.running >= limit):
-                run.parked = run.parked or deque()
-                run.parked.append(step)
+                self._park(step)
                 continue
             lane.free -= 1
             step.live = True
@@ -271,7 +276,7 @@ class Core:
             for lane in self._lanes:
                 if lane.queue and lane.free > 0:
                     self._fill(lane, at)
-        if not (self._rows or self._stops or self._over):
+        if not (self._rows or self._stops or self._over or self._frees):
             return None
         batch = Batch(self.serial, self._rows, self._starts, self._stops, self._over)
         self.serial += 1
@@ -279,6 +284,8 @@ class Core:
         self._starts = []
         self._stops = []
         self._over = []
+        if self._frees:
+            batch.frees, self._frees = self._frees, []
         if self._takes:
             written = {row[0] for row in batch.rows}
             batch.takes = [(run, number) for run, number in self._takes.items() if run in written]
@@ -342,6 +349,10 @@ class Core:
             lane = usual.get(is_async(step.ask.fn)) if policy is DEFAULT else None
             if lane is None:
                 lane = self._lane_for(step)
+                if policy.limit is not None:
+                    step.lane = lane
+                    self.wanting.append(step)
+                    continue
             step.lane = lane
             lane.queue.append(step)
         news.ready.clear()
@@ -355,21 +366,6 @@ class Core:
     def _fill(self, lane: Lane, at: float) -> None:
         while (step := self.next(lane, at)) is not None:
             self._starts.append(step)
-
-    def _release(self, step: Step) -> None:
-        step.live = False
-        step.lane.free += 1
-        if step.run.parked:
-            self._unpark(step.run, 1)
-
-    def _unpark(self, run: Run, number: int | None = None) -> None:
-        """Put so many steps that were held back (None: all) behind the others again, unless the run is paused."""
-        parked = run.parked
-        if not parked or run.status == "paused":
-            return
-        for _ in range(len(parked) if number is None else min(number, len(parked))):
-            step = parked.popleft()
-            step.lane.queue.append(step)
 
     def _fail(self, step: Step, error: Failure, at: float) -> None:
         run = step.run
@@ -398,8 +394,8 @@ class Core:
             late = too_late(f"no signal {step.ask.signal!r} within {step.ask.timeout} s")
             self._record(run, e.StepFailed(step.id, None, step.attempt, late), at)
         else:
-            lane = step.lane = self._lane_for(step)
-            lane.queue.append(step)
+            step.lane = self._lane_for(step)
+            self._line_up(step)
         self._look(run, at)
 
     def _attempt_due(self, step: Step, attempt: int, at: float) -> None:

@@ -12,27 +12,25 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from penstock.context import Context, is_async
+from penstock.context import Context
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
 from penstock.engine.core import Core
-from penstock.engine.host import BegunElsewhere, Host, Refusal
+from penstock.engine.host import BegunElsewhere, Host
 from penstock.engine.lanes import ABANDONED, Batch, Lane
-from penstock.engine.transactions import Transactions, run_within
-from penstock.errors import CodecError, DefinitionError, LeaseLost, StoreError
+from penstock.engine.limits import Limits, attend
+from penstock.engine.routes import REMEMBERED, Routes
+from penstock.engine.transactions import run_within
+from penstock.errors import CodecError, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
-from penstock.model.policies import Need
 from penstock.model.program import item_arguments
-from penstock.ports import Codec, Executor, Job, Outcome
+from penstock.ports import Codec, Job, Outcome
 
 SHORT_SECONDS = 0.001
 """A body that took less may run before what happened ahead of it is with the writer."""
-
-REMEMBERED = 100_000
-"""How many functions a driver remembers things about."""
 
 TURN_STEPS = 256
 TURN_SECONDS = 0.005
@@ -41,12 +39,13 @@ TURN_SECONDS = 0.005
 _job = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
-class Driver:
+class Driver(Routes):
     """See the module. `ready` are the steps to run on the driver's own thread, in order."""
 
     inline_slots = 1
 
     def __init__(self, host: Host) -> None:
+        super().__init__()
         self.host = host
         self.journal = host.journal
         self.now = host.clock.now
@@ -63,13 +62,9 @@ class Driver:
         self.seen: Any = None  # the last of them
         self.written = 0  # number of the last batch that is durable
         self.sent = 0  # number of the last batch handed over
+        self.limits: Limits | None = None  # as soon as a step of this driver is under one
+        self.token_at: float | None = None  # the moment of a token for which a timer is set
         self._hurried = False  # whether there is mail that no further step is to run before
-        self._lanes: dict[Any, Lane] = {}
-        self._routes: dict[Any, Lane] = {}
-
-    def executor_for(self, need: Need) -> Executor | None:
-        """The executor of a step; None: the driver's own thread (or loop). Raises DefinitionError for an unknown name."""
-        raise NotImplementedError
 
     def post_or_call(self, what: Callable[..., None], *args: Any) -> None:
         """On the driver's own thread call it, from any other post it."""
@@ -98,6 +93,8 @@ class Driver:
         seconds = core.timers.due_in(now)
         if seconds is not None and seconds <= 0:
             core.due(now)
+        if core.wanting or self.limits is not None:
+            attend(self)
         batch = core.seal(now)
         if batch is None:
             return worked
@@ -260,6 +257,10 @@ class Driver:
         self.written = max(self.written, batch.number)
         if refused:
             self._refused(batch, refused)
+        if batch.frees:
+            for slot in batch.frees:
+                slot.free()
+            attend(self)
         for step in batch.stops:
             self.stop(step)
         for step in batch.starts:
@@ -353,28 +354,3 @@ class Driver:
         if item is None:
             return _job(Job, (step, ask.fn, ask.args, ask.kwargs, context))
         return _job(Job, (step, ask.fn, (), item_arguments(ask, item), context))
-
-    # Lanes
-
-    def _route(self, step: Step) -> Lane:
-        policy = step.policy
-        need = (policy.executor, is_async(step.ask.fn), policy.timeout)
-        lane = self._routes.get(need)
-        if lane is None:
-            executor: Executor | None
-            try:
-                executor = self.executor_for(Need(*need))
-            except DefinitionError as error:
-                executor = Refusal(str(error))
-            lane = self._routes[need] = self.inline if executor is None else self._lane_of(executor)
-            if len(self._routes) > REMEMBERED:
-                self._routes = {need: lane}
-        return lane
-
-    def _lane_of(self, executor: Executor) -> Lane:
-        lane = self._lanes.get(executor.name)
-        if lane is None:
-            slots = executor.slots if executor.slots is not None else 1_000_000
-            elsewhere = None if isinstance(executor, Transactions) else executor
-            lane = self._lanes[executor.name] = self.core.add_lane(Lane(executor.name, slots, elsewhere))
-        return lane

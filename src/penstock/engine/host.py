@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.context import Context, is_async
 from penstock.context.places import at, spot_of
@@ -15,6 +15,9 @@ from penstock.model.policies import Need
 from penstock.model.program import Calls
 from penstock.ports import Clock, Executor, Job, Outcome
 
+if TYPE_CHECKING:
+    from penstock.engine.limits import Limits
+
 
 class Host(Protocol):
     """What a driver needs of the engine it belongs to."""
@@ -24,6 +27,9 @@ class Host(Protocol):
 
     def executor(self, name: str) -> Executor:
         """An executor by name. Raises DefinitionError for a name nobody gave."""
+
+    def limits(self) -> Limits:
+        """The slots of this engine."""
 
     def finished(self, run: Run) -> None:
         """A run is over, and its log says so."""

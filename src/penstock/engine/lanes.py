@@ -6,13 +6,16 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from penstock.model import events as e
 from penstock.model.program import Sleep
 from penstock.model.state import Run, Step
+
+if TYPE_CHECKING:
+    from penstock.engine.asking import Slot
 
 QUIET = "quiet"
 DEADLINE = "deadline"
@@ -98,7 +101,8 @@ class Lane:
 class Batch(msgspec.Struct):
     """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
 
-    `takes` says up to which letter the inbox of a run is dealt with by these rows and those before.
+    `takes` says up to which letter the inbox of a run is dealt with by these rows and those before; `frees` are slots under
+    limits that are free then.
     """
 
     number: int
@@ -107,3 +111,4 @@ class Batch(msgspec.Struct):
     stops: list[Step]
     over: list[Run]
     takes: list[tuple[Run, int]] = []
+    frees: list[Slot] = []

@@ -13,6 +13,7 @@ import msgspec
 from penstock.model.failure import Failure
 
 if TYPE_CHECKING:
+    from penstock.model.limits import Limit
     from penstock.model.undo import Undo
 
 Jitter = Literal["none", "full", "equal"]
@@ -37,7 +38,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 class Policy(msgspec.Struct, frozen=True):
     """All a step is allowed. `executor` None is the run's default. `pure` steps may start before what they need is durable.
 
-    `undo` is how it is undone, once it has completed, if its run fails or is cancelled.
+    `undo` is how it is undone, once it has completed, if its run fails or is cancelled; `limit` is what it needs a slot under.
     """
 
     retry: RetryPolicy = RetryPolicy()
@@ -45,6 +46,7 @@ class Policy(msgspec.Struct, frozen=True):
     executor: str | None = None
     pure: bool = False
     undo: Undo | None = None
+    limit: Limit | None = None
 
 
 class Need(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict, get_args
 
 from penstock.errors import DefinitionError
 from penstock.model.graph import nearest
+from penstock.model.limits import Limit, check_limit
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
 from penstock.model.program import Partial
 from penstock.model.wording import listed, shown
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     pure: bool
     optional: bool
     undo: Callable[..., object] | None
+    limit: str | Callable[..., str] | Limit | None
     on_status_change: Callable[[str, Any], object] | None
     on_retry: Callable[[str, int], object] | None
 
@@ -62,6 +64,8 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
         if not fits(value):
             raise DefinitionError(f"{where}: {name}={shown(value)} must be {wanted}")
 
+    if options.get("limit") is not None:
+        check_limit(options["limit"], where)
     if options.get("transaction") and options.get("executor") is not None:
         raise DefinitionError(
             f"{where}: transaction=True runs on the thread that drives the run: leave executor={options['executor']!r} out"
@@ -109,6 +113,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
         timeout=options.get("timeout"),
         executor="transaction" if options.get("transaction") else options.get("executor"),
         pure=options.get("pure", False),
+        limit=None if options.get("limit") is None else check_limit(options["limit"], "a task"),
     )
 
 
@@ -200,6 +205,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "executor": _EXECUTOR,
     "transaction": _TRUTH,
     "pure": _TRUTH,
+    "limit": (
+        lambda value: value is None or isinstance(value, str | Limit) or callable(value),
+        "a key, a function or a Limit",
+    ),
     "optional": _TRUTH,
     "undo": (
         lambda value: value is None or callable(value),

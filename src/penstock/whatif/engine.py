@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from penstock.context import Context
 from penstock.engine.journal import Applied, Journal
 from penstock.engine.lanes import Batch, Lane
+from penstock.engine.limits import Limits
 from penstock.engine.virtual import VirtualDriver
 from penstock.model import events as e
 from penstock.model import machine
@@ -31,6 +32,7 @@ class Play(Protocol):
     agenda: Agenda
     capacity: Capacity
     changes: Mapping[str, Change]
+    limits: Limits
 
     def draw(self, job: Job) -> Drawn:
         """What becomes of an attempt that starts now."""
@@ -122,6 +124,9 @@ class WhatifEngine:
     def executor(self, name: str) -> Executor:
         """Nobody asks: the driver has its own places."""
         raise NotImplementedError(name)
+
+    def limits(self) -> Limits:
+        return self.play.limits
 
     def finished(self, run: machine.Run) -> None:
         self.driven.discard(run)

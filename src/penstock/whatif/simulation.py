@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from penstock.app.submitting import PLACES_A_PRIORITY
 from penstock.context.calls import failed, invoke
 from penstock.engine.lanes import Batch
+from penstock.engine.limits import Limits, OwnLedgers
 from penstock.errors import UserError
 from penstock.model import events as e
 from penstock.model import machine
@@ -70,6 +71,7 @@ class Simulation:
         self.capacity = capacity
         self.seed = seed
         self.agenda = Agenda(setting.begins)
+        self.limits = Limits(OwnLedgers(self.agenda.now))
         self.changes: Mapping[str, Change] = setting.model.changes()
         self.meters: dict[str, Meter] = {}
         self.program = _bounded(setting.program, capacity.limit)

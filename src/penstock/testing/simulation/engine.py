@@ -12,6 +12,7 @@ from penstock.codecs import JsonCodec
 from penstock.context import Context
 from penstock.engine.journal import Applied, DurableJournal, Journal
 from penstock.engine.lanes import Batch
+from penstock.engine.limits import Limits, OwnLedgers
 from penstock.engine.recovery import claim_run, give_back, read_log, take_up
 from penstock.engine.rounds import Rounds
 from penstock.engine.virtual import VirtualDriver
@@ -118,6 +119,7 @@ class SimulatedEngine(Mortal):
         self._executors = {lane: SimulatedExecutor(self, lane, slots) for lane, slots in LANES.items()}
         self.driver = simulation.driver(self, self._later)
         self.held: dict[str, Run] = {}
+        self._limits = Limits(OwnLedgers(self.clock.now))
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
         self._walk_later(0.3)
 
@@ -164,6 +166,9 @@ class SimulatedEngine(Mortal):
 
     def executor(self, name: str) -> Executor:
         return self._executors.get(name) or self._executors["virtual"]  # "threads:5" too
+
+    def limits(self) -> Limits:
+        return self._limits
 
     def finished(self, run: Run) -> None:
         self._let_go(run)

@@ -1,0 +1,71 @@
+"""Ready steps that are held back: by their run, which is paused or has its fill, or by a limit under which they need a slot."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from penstock.model.state import Run, Step
+
+if TYPE_CHECKING:
+    from penstock.engine.asking import Slot
+
+
+class Places:
+    """The part of the core that knows who may not start yet. A step that does not start gives its slot back."""
+
+    serial: int
+
+    def __init__(self) -> None:
+        self.wanting: list[Step] = []  # steps that need a slot under a limit, until the driver asks for it
+        self._frees: list[Slot] = []
+
+    def asking(self) -> list[Step]:
+        """The steps that need a slot under a limit; each is named once."""
+        asking, self.wanting = self.wanting, []
+        return [step for step in asking if not step.run.gone]
+
+    def admit(self, step: Step, slot: Slot) -> bool:
+        """A step has the slot that it waited for. False: it is not to start any more."""
+        if slot.asked.void:
+            return False
+        step.slot = slot
+        step.needs = self.serial
+        step.lane.queue.append(step)
+        return True
+
+    def _line_up(self, step: Step) -> None:
+        """A step may start as soon as its lane has a place, and its limit a slot."""
+        if step.policy.limit is None:
+            step.lane.queue.append(step)
+        else:
+            self.wanting.append(step)
+
+    def _park(self, step: Step) -> None:
+        """Its run holds a step back."""
+        self._let_go(step)
+        run = step.run
+        run.parked = run.parked or deque()
+        run.parked.append(step)
+
+    def _unpark(self, run: Run, number: int | None = None) -> None:
+        """Put so many steps that were held back (None: all) behind the others again, unless the run is paused."""
+        parked = run.parked
+        if not parked or run.status == "paused":
+            return
+        for _ in range(len(parked) if number is None else min(number, len(parked))):
+            self._line_up(parked.popleft())
+
+    def _release(self, step: Step) -> None:
+        """An attempt is over, or is not waited for any more."""
+        step.live = False
+        step.lane.free += 1
+        self._let_go(step)
+        if step.run.parked:
+            self._unpark(step.run, 1)
+
+    def _let_go(self, step: Step) -> None:
+        """Give back the slot of a step, if it has one, as soon as what is recorded of it is durable."""
+        slot, step.slot = step.slot, None
+        if slot is not None:
+            self._frees.append(slot)
