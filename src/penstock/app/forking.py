@@ -65,11 +65,18 @@ class Forking(Submitting):
         fork = source_run(self, run, definition).rerun(everything=all)
         return self._begun(fork, place_in(queue, priority), tags, wait)
 
-    def _begun(self, fork: Fork, place: Place | None, tags: Mapping[str, str] | None, wait: bool) -> Run[Any]:
+    def record_fork(
+        self, fork: Fork, place: Place | None = None, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """The id of a new run, whose log begins with what it reuses; nobody drives it yet."""
         from penstock.app.forks import record
 
         run_id = self._ids.fresh(self.clock.now())
         record(self, run_id, fork, place, tags)
+        return run_id
+
+    def _begun(self, fork: Fork, place: Place | None, tags: Mapping[str, str] | None, wait: bool) -> Run[Any]:
+        run_id = self.record_fork(fork, place, tags)
         return (
             self.get(run_id) if place is not None else self.resume(run_id, fork.source.definition, wait=wait)
         )
