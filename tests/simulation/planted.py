@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.engine import attempts as attempts_module
@@ -19,11 +20,12 @@ from penstock.engine.driver import Driver
 from penstock.engine.journal import DurableJournal
 from penstock.engine.lanes import Timers
 from penstock.engine.virtual import VirtualDriver
+from penstock.model import dialogue, machine, undoing
 from penstock.model import events as e
-from penstock.model import machine
 from penstock.model.changes import Ok
 from penstock.model.program import End
 from penstock.model.state import COMPLETED
+from penstock.model.states import FINISHED
 from penstock.stores import memory, memory_disk
 from penstock.tasks.program import GraphPlay
 from penstock.testing.simulation import Faults
@@ -410,6 +412,125 @@ def a_graph_ends_while_siblings_run(patch: pytest.MonkeyPatch) -> None:
         return asks
 
     patch.setattr(GraphPlay, "done", impatient)
+
+
+# ── timers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@planted("timers", "function")
+def a_sleep_is_shorter_than_was_asked_for(patch: pytest.MonkeyPatch) -> None:
+    """In the machine itself: every engine and every replay agrees."""
+    sleep = dialogue._sleep
+
+    def short(run: Any, scope: Any, ask: Any, at: float) -> None:
+        seconds = None if ask.seconds is None else ask.seconds * 0.9
+        sleep(run, scope, msgspec.structs.replace(ask, seconds=seconds), at)
+
+    patch.setattr(dialogue, "_sleep", short)
+
+
+@planted("timers", "function")
+def a_sleep_begins_anew_when_its_run_is_taken_up(patch: pytest.MonkeyPatch) -> None:
+    adopt = Core.adopt
+
+    def anew(self: Any, run: Any, epoch: int, owner: str, at: float, reopen: Any = None) -> None:
+        for step in run.news.timers:
+            if type(step.ask).__name__ == "Sleep" and step.ask.seconds is not None:
+                step.due = at + step.ask.seconds
+        adopt(self, run, epoch, owner, at, reopen)
+
+    patch.setattr(Core, "adopt", anew)
+
+
+# ── compensation ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@planted("compensation", "graph", "function")
+def the_first_to_finish_is_undone_first(patch: pytest.MonkeyPatch) -> None:
+    next_undo = undoing._next_undo
+
+    def first(run: Any) -> Any:
+        if run.undoing is None:
+            run.undoable.reverse()
+        return next_undo(run)
+
+    patch.setattr(undoing, "_next_undo", first)
+
+
+@planted("compensation", "graph", "function")
+def an_undo_that_fails_ends_the_undoing(patch: pytest.MonkeyPatch) -> None:
+    next_undo = undoing._next_undo
+
+    def faint(run: Any) -> Any:
+        if run.undoing is not None and run.undoing.failed:
+            run.undoable.clear()
+        return next_undo(run)
+
+    patch.setattr(undoing, "_next_undo", faint)
+
+
+@planted("compensation", "graph", "function")
+def a_cancel_ends_the_undoing(patch: pytest.MonkeyPatch) -> None:
+    def obliging(self: Any, run: Any, at: float, reason: str = "") -> bool:
+        if run.status in FINISHED or attempts_module.cancelling(run):
+            return False
+        self._record(run, e.CancelAsked(reason), at)
+        self._look(run, at)
+        return True
+
+    def asked(run: Any, event: Any, at: float) -> None:
+        if run.final is None:
+            if run.undoing is not None:
+                run.undoable.clear()
+            machine._conclude(run, ("cancelled", event.reason), at)
+
+    patch.setattr(Core, "cancel", obliging)
+    patch.setitem(machine._RARE, e.CancelAsked, asked)
+
+
+@planted("compensation", "graph", "function")
+def a_step_that_failed_is_undone_as_well(patch: pytest.MonkeyPatch) -> None:
+    fail = machine._fail
+
+    def remembered(run: Any, step: Any, error: Any, at: float) -> None:
+        if step.policy.undo is not None:
+            undoing.remember(run, step, None)
+        fail(run, step, error, at)
+
+    patch.setattr(machine, "_fail", remembered)
+
+
+@planted("compensation", "graph", "function")
+def an_undo_under_way_when_its_engine_died_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
+    unwanted = machine.unwanted
+    patch.setattr(
+        "penstock.engine.core.unwanted", lambda step: step.key.startswith("undo:") or unwanted(step)
+    )
+
+
+@planted("compensation", "graph", "function")
+def a_run_that_was_undone_is_reopened(patch: pytest.MonkeyPatch) -> None:
+    from penstock.testing.simulation import engine
+
+    take_up = engine.take_up
+
+    def forgetful(log: Any, *rest: Any, **how: Any) -> Any:
+        sequence, at, last = log[-1]
+        if type(last) is e.RunFailed:
+            last = msgspec.structs.replace(last, undone=None)
+        return take_up([*log[:-1], (sequence, at, last)], *rest, **how)
+
+    patch.setattr(engine, "take_up", forgetful)
+
+
+@planted("compensation", "graph", "function")
+def an_undo_is_given_the_result_of_the_step_before(patch: pytest.MonkeyPatch) -> None:
+    remember = undoing.remember
+
+    def mixed(run: Any, step: Any, value: Any) -> None:
+        remember(run, step, run.undoable[-1].value if run.undoable else value)
+
+    patch.setattr(machine, "remember", mixed)
 
 
 @planted("program", "groups")

@@ -20,12 +20,13 @@ from penstock.testing.simulation.world import Violation
 Programs = Iterable[str] | Mapping[str, Draw]
 
 FAULTS = (
-    "answer given twice", "bell not heard", "clock set back", "clock set forward", "crash", "crash after claim",
+    "answer given twice", "bell not heard", "cancelled while it was undone", "clock set back", "clock set forward", "crash",
+    "crash after claim",
     "crash after commit", "crash after extend", "crash before claim", "crash before commit", "crash before extend",
     "crash before get", "crash before inbox", "crash before read", "crash during commit", "lease lost",
     "letters delivered twice", "lost reply", "process stopped for a while", "process stopped in a call",
     "signal sent twice", "slow call",
-    "started twice", "store outage", "store unavailable",
+    "reopened though undone", "started twice", "store outage", "store unavailable",
 )  # fmt: skip
 PORTS = ("commit", "read", "inbox", "get", "claim", "extend")
 
@@ -49,6 +50,11 @@ def every_name() -> set[str]:
         "started by a stale engine",
         "takeovers",
         "left behind",
+        "undone and RunFailed",
+        "undone and RunCancelled",
+        "undos that failed",
+        "undos that were done",
+        "reopening refused",
     }
     return names - _NEVER_TAKEN
 

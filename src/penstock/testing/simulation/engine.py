@@ -16,7 +16,7 @@ from penstock.engine.limits import Limits, OwnLedgers
 from penstock.engine.recovery import claim_run, give_back, read_log, take_up
 from penstock.engine.rounds import Rounds
 from penstock.engine.virtual import VirtualDriver
-from penstock.errors import LeaseLost, StoreError
+from penstock.errors import CommandRefused, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
 from penstock.model.state import Run, Step
@@ -159,6 +159,9 @@ class SimulatedEngine(Mortal):
             if epoch is not None:
                 self._take_up(run_id, epoch, reopen=True)
             return epoch is not None
+        except CommandRefused:  # it was undone
+            self.world.counts["reopening refused"] += 1
+            return False
         except (StoreError, LeaseLost):
             return False
 

@@ -19,6 +19,7 @@ from penstock.testing.simulation import faults as weather
 from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
 from penstock.testing.simulation.engine import SimulatedDriver, SimulatedEngine
+from penstock.testing.simulation.undoing import check_undoing
 from penstock.testing.simulation.users import User
 from penstock.testing.simulation.verdicts import check_letters, check_outcome
 from penstock.testing.simulation.world import Actor, Process, Stopped, Violation, World
@@ -103,7 +104,11 @@ class Simulation:
             self.world.step()
         for run_id, case in self.runs.items():
             log = self.audit.replicas[run_id].log
-            for complaint in [*check_outcome(self, run_id, case, log), *check_letters(self, run_id, log)]:
+            for complaint in [
+                *check_outcome(self, run_id, case, log),
+                *check_letters(self, run_id, log),
+                *check_undoing(self, case, log),
+            ]:
                 self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
 
     def _over(self) -> bool:
@@ -203,10 +208,12 @@ class Simulation:
     def mendable(self, run_id: str, case: Case) -> bool:
         """Whether a failed run would go on better if it were reopened."""
         log = self.audit.replicas[run_id].log
+        last = log[-1][2]
+        if isinstance(last, e.RunFailed) and last.undone:
+            return False
         reopened = sum(isinstance(event, e.RunReopened) for _, _, event in log)
         if not reopened:
             return any(fate.until_reopened for fate in case.fates.values())
-        last = log[-1][2]
         step = last.error.step if isinstance(last, e.RunFailed) else None
         blamed = {
             f"{name}[{item}]" if item is not None else name

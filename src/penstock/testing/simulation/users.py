@@ -29,6 +29,8 @@ class User(Mortal):
         self.actor = Actor(self, "desk")
         self.sent = 0
         self._resuming: dict[str, float] = {}
+        self._refused: set[str] = set()
+        self._hasty: set[str] = set()
 
     def plan(self) -> None:
         """Decide what to do, and when."""
@@ -99,15 +101,21 @@ class User(Mortal):
                 self._later(self.world.between(0.1, 2.0), partial(self._send, run_id, kind, name, value, key))
 
     def _look(self) -> None:
-        """Reopen what failed and may be mended; at the end, end every pause."""
+        """Reopen what failed and may be mended, cancel what is being undone; at the end, end every pause."""
         self._later(self.world.between(0.5, 2.5), self._look)
         for run_id, case in self.simulation.runs.items():
             replica = self.simulation.audit.replicas.get(run_id)
             if replica is None:
                 continue
             run = replica.run
-            if run.status == "failed" and self.simulation.mendable(run_id, case):
+            if run.status == "failed" and (
+                self.simulation.mendable(run_id, case) or self._is_stubborn(run_id)
+            ):
                 self._reopen(run_id)
+            if run.undoing is not None and run_id not in self._hasty and self.world.chance.random() < 0.5:
+                self._hasty.add(run_id)
+                self.world.counts["fault cancelled while it was undone"] += 1
+                self._send(run_id, "cancel")
             if (
                 run.status == "paused"
                 and self.simulation.ending
@@ -115,6 +123,15 @@ class User(Mortal):
             ):
                 self._resuming[run_id] = self.world.now + 5.0
                 self._send(run_id, "resume")
+
+    def _is_stubborn(self, run_id: str) -> bool:
+        """Whether somebody tries, once, to reopen a run that was undone: it must be refused."""
+        last = self.simulation.audit.replicas[run_id].log[-1][2]
+        if not isinstance(last, e.RunFailed) or not last.undone or run_id in self._refused:
+            return False
+        self._refused.add(run_id)
+        self.world.counts["fault reopened though undone"] += 1
+        return True
 
     def _reopen(self, run_id: str) -> None:
         engines = [engine for engine in self.simulation.engines if not engine.dead and not engine.keeper.busy]

@@ -10,6 +10,7 @@ from penstock.model import events as e
 from penstock.model.policies import DEFAULT, Policy
 from penstock.testing.simulation.case import Expected, Facts, Fate, Key, Log, dies
 from penstock.testing.simulation.programs.coroutines import Flow, FunctionProgram, StepBroke
+from penstock.testing.simulation.programs.undoing import likely_undone, with_undo
 from penstock.testing.simulation.programs.work import BIG, combine, draw_policy
 
 Move = tuple[Any, ...]
@@ -100,6 +101,7 @@ class FunctionCase:
     ) -> None:
         self.moves = moves
         self.policies = policies
+        self.undoes = {key: dict[str, Any]() for key, policy in policies.items() if policy.undo is not None}
         self.fates = fates
         self.signals: Sequence[tuple[str, Any]] = signals
         self.program = FunctionProgram("function", interpret, lambda key: policies.get(key, DEFAULT))
@@ -120,12 +122,31 @@ class FunctionCase:
 
     def disorder(self, log: Log) -> Iterable[str]:
         """Steps are asked for by number: one that waits for another starts after it."""
-        started = [int(event.step[1:]) for _, _, event in log if isinstance(event, e.StepStarted)]
+        yield from self._short_sleeps(log)
+        started = [
+            int(event.step[1:])
+            for _, _, event in log
+            if isinstance(event, e.StepStarted) and event.step.startswith("s")
+        ]
         firsts = list(dict.fromkeys(started))
         widest = max((len(move[1]) for move in self.moves if move[0] == "gather"), default=1)
         for place, number in enumerate(firsts):
             if any(earlier > number + widest for earlier in firsts[:place]):
                 yield f"s{number} started after {max(firsts[:place])}"
+
+    def _short_sleeps(self, log: Log) -> Iterable[str]:
+        """A sleep lasts as long as was asked for, counted from what was recorded last before it at the earliest."""
+        seconds = _sleeps(self.moves)
+        asked_at = 0.0
+        for _, at, event in log:
+            if (
+                isinstance(event, e.StepDone)
+                and event.step in seconds
+                and at < asked_at + seconds[event.step] - 1e-6
+            ):
+                yield f"{event.step} slept {at - asked_at} s, not {seconds[event.step]}"
+            if isinstance(event, e.StepDone | e.RunStarted):
+                asked_at = at
 
 
 class _Reference:
@@ -196,6 +217,11 @@ def draw_function(chance: Random) -> FunctionCase:
             if fate is not None:
                 lasting = fate.until_reopened and number in trying
                 fates[f"s{number}", None] = Fate(99) if lasting else fate
+    if chance.random() < likely_undone(fates):
+        for number in range(1, 40):
+            if chance.random() < 0.5:
+                key = f"s{number}"
+                policies[key] = with_undo(chance, policies.get(key, DEFAULT), key, fates)
     return FunctionCase(moves, policies, fates, signals)
 
 
@@ -223,13 +249,21 @@ def _draw_move(chance: Random, number: int, signals: list[tuple[str, Any]]) -> M
 
 def _tried(moves: Sequence[Move]) -> set[int]:
     """Numbers of the steps whose failure the function takes in its stride."""
-    found, number = set(), 0
+    return {number for move, number in _numbered(moves) if move[0] in ("try", "race")}
+
+
+def _sleeps(moves: Sequence[Move]) -> dict[str, float]:
+    """The sleeps among them, and how long each is."""
+    return {f"z{number}": move[1] for move, number in _numbered(moves) if move[0] == "sleep"}
+
+
+def _numbered(moves: Sequence[Move]) -> Iterable[tuple[Move, int]]:
+    """Each move with the number of its first step."""
+    number = 1
     for move in moves:
-        if move[0] in ("try", "race"):
-            found.add(number + 1)
+        yield move, number
         number += (
             {"loop": move[1], "wait": move[-1], "race": 2}.get(move[0], 1)
             if move[0] != "gather"
             else len(move[1])
         )
-    return found

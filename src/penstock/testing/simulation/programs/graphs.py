@@ -16,6 +16,7 @@ from penstock.tasks.node import Node, Trigger
 from penstock.tasks.program import GraphProgram
 from penstock.testing.simulation.case import Case, Draw, Expected, Facts, Fate, Key, Log
 from penstock.testing.simulation.programs.graph_reference import expected_of_graph
+from penstock.testing.simulation.programs.undoing import below, likely_undone, undoes_of, with_undo
 from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing
 
 TRIGGERS: tuple[Trigger, ...] = ("all_done", "any_succeeded", "any_failed")
@@ -60,6 +61,7 @@ class GraphCase:
             hooks=hooks,
         )
         self.input = {"x": 5}
+        self.undoes = _undoes(specs)
         self.signals = [signal for spec in specs if spec.inner is not None for signal in spec.inner.signals]
 
     def expected(self, facts: Facts) -> Expected:
@@ -94,6 +96,17 @@ class GraphCase:
 
     def _is_map_or_inner(self, name: str) -> bool:
         return any(spec.name == name and (spec.over or spec.inner) for spec in self.specs)
+
+
+def _undoes(specs: Sequence[Spec]) -> dict[str, dict[str, Any]]:
+    """See undoing.undoes_of."""
+    found: dict[str, dict[str, Any]] = {}
+    for spec in specs:
+        if spec.inner is not None:
+            found.update({f"{spec.name}/{step}": given for step, given in undoes_of(spec.inner).items()})
+        elif spec.policy.undo is not None:
+            found[spec.name] = {"salt": spec.salt}
+    return found
 
 
 class Given(Plan):
@@ -145,14 +158,25 @@ def draw_graph(chance: Random, *, inner: Sequence[Draw] = (), name: str = "graph
         spec = _draw_spec(chance, f"t{number}", specs, inner)
         specs.append(spec)
         if spec.inner is not None:
-            fates.update({(f"{spec.name}/{step}", item): f for (step, item), f in spec.inner.fates.items()})
+            fates.update({(below(spec.name, step), item): f for (step, item), f in spec.inner.fates.items()})
         elif spec.over is not None:
             _draw_items(chance, spec, specs, fates)
         else:
             spec.policy, fate = draw_policy(chance)
             if fate is not None:
                 fates[spec.name, None] = _lasting(spec, fate)
+    if chance.random() < likely_undone(fates):
+        _draw_undos(chance, specs, fates)
     return GraphCase(name, specs, fates, _draw_rest(chance))
+
+
+def _draw_undos(chance: Random, specs: Sequence[Spec], fates: dict[Key, Fate]) -> None:
+    """Half of the tasks can be undone."""
+    sizes = {spec.name: spec.size or 0 for spec in specs}
+    for spec in specs:
+        if spec.inner is None and chance.random() < 0.5:
+            items = range(sizes[spec.over]) if spec.over is not None else None
+            spec.policy = with_undo(chance, spec.policy, spec.name, fates, items=items, names=("salt",))
 
 
 def _draw_rest(chance: Random) -> dict[str, Any]:
