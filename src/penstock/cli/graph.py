@@ -36,7 +36,7 @@ def command(desk: Desk, what: str, form: str | None, output: Path | None) -> Non
 
     RUN is a run's id, a unique beginning of it, or `latest`.
     """
-    picture = _run_or_name(desk, what) if _is_run(what) else picture_of(load_file(what))
+    picture = _run_or_name(desk, what) if is_run(what) else picture_of(load_file(what))
     if desk.as_json:
         desk.answer(_document(picture))
         return
@@ -51,7 +51,7 @@ def command(desk: Desk, what: str, form: str | None, output: Path | None) -> Non
         desk.say(f"{form} drawing of {picture.name} in {output}")
 
 
-def _is_run(what: str) -> bool:
+def is_run(what: str) -> bool:
     """Runs are named in hexadecimal digits; a file of such a name has an ending or a folder."""
     place = what.partition(":")[0]
     return what == "latest" or (re.fullmatch("[0-9a-f]{1,16}", what) is not None and not Path(place).exists())

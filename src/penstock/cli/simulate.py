@@ -1,4 +1,7 @@
-"""`penstock simulate NAME`, also `swf-testbed run-workflow NAME`: execute a simulated workflow and say what was measured."""
+"""`penstock simulate NAME`, also `swf-testbed run-workflow NAME`: execute a simulated workflow and say what was measured.
+
+Of any other workflow, a FILE, a NAME of the catalogue or a RUN, it is `simulate_any` that answers.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def _more(message: dict[str, Any]) -> str:
 @click.option("-v", "--verbose", is_flag=True, help="Print messages as they are published.")
 @with_desk
 @click.pass_context
-def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
+def executed(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """Execute the simulated workflow NAME and say what was measured.
 
     NAME is a workflow's, or the stem of one of its configurations. What the store does not hold yet is looked for in workflows/
@@ -133,3 +136,18 @@ def _limits(given: dict[str, Any]) -> Any:
         return None
     usual = Limits() if given["realtime"] is None else Limits(seconds=None)
     return usual._replace(**changed)
+
+
+class Either(click.Command):
+    """What to simulate decides which command it is, and so its options."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        from penstock.cli.simulate_any import asked, is_any
+
+        chosen: click.Command = asked if is_any(asked, args) else executed
+        return chosen.make_context(info_name, args, parent, **extra)
+
+
+command = Either("simulate")

@@ -29,7 +29,8 @@ class Testbed(Commands):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"penstock.cli.{COMMANDS[cmd_name][0]}").command
+        module = import_module(f"penstock.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.executed if cmd_name == "run-workflow" else module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,19 +8,22 @@ if TYPE_CHECKING:
 
     from penstock.whatif.answering import simulate, sweep
     from penstock.whatif.arrivals import Arrival, Poisson
+    from penstock.whatif.checking import Check, check
     from penstock.whatif.drawing import Drawn
     from penstock.whatif.report import Prices, Report
     from penstock.whatif.sources import Said
 
-__all__ = ["Arrival", "Drawn", "Poisson", "Prices", "Report", "Said", "simulate", "sweep"]
+__all__ = ["Arrival", "Check", "Drawn", "Poisson", "Prices", "Report", "Said", "check", "simulate", "sweep"]
 
 _LAZY = {
     "Arrival": "arrivals",
+    "Check": "checking",
     "Drawn": "drawing",
     "Poisson": "arrivals",
     "Prices": "report",
     "Report": "report",
     "Said": "sources",
+    "check": "checking",
     "simulate": "answering",
     "sweep": "answering",
 }

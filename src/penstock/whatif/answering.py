@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from penstock.app import Engine
 from penstock.errors import SettingsError
@@ -23,6 +23,41 @@ PROBED: Final = 10
 """So many seeds are played again for each bound that could be raised."""
 FIRST_LOGS, MORE_LOGS = 40, 5
 """So many runs of the first seed, and of each other one, are looked at in detail."""
+
+
+class Question(NamedTuple):
+    """What is asked; see `simulate`."""
+
+    what: What
+    capacity: Capacity
+    inputs: Any = None
+    arrivals: Arrivals | str = 1
+    seeds: Iterable[int] = SEEDS
+    durations: Durations = "learned"
+    really: Iterable[str] = ()
+    prices: Prices | None = None
+    default_seconds: float = 1.0
+    until: float | None = None
+    store: str | Engine | None = None
+    trained_on: Iterable[str] | None = None
+    bottleneck: bool = True
+
+    def reports(self, workers: Sequence[int | None]) -> list[Report]:
+        """The reports for these numbers of workers; what is learned is learned once."""
+        asked = asked_of(
+            self.what,
+            inputs=self.inputs,
+            durations=self.durations,
+            really=self.really,
+            store=self.store,
+            trained_on=self.trained_on,
+            default_seconds=self.default_seconds,
+            until=self.until,
+        )
+        when = _arrivals(asked, self.arrivals)
+        how: dict[str, Any] = {"prices": self.prices, "bottleneck": self.bottleneck}
+        seeds = list(self.seeds)
+        return [answer(asked, when, self.capacity._replace(workers=each), seeds, **how) for each in workers]
 
 
 def simulate(  # noqa: PLR0913 - one keyword a part of the question
@@ -60,26 +95,31 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
     named in `really` run their own code, while their time is simulated. It ends when all runs have, or after `until` seconds.
     """
-    asked = asked_of(
+    question = Question(
         what,
+        Capacity(workers, slots, threads, limit, concurrency),
         inputs=inputs,
+        arrivals=runs if arrivals is None else arrivals,
+        seeds=seeds,
         durations=durations,
         really=really,
-        store=store,
-        trained_on=trained_on,
+        prices=prices,
         default_seconds=default_seconds,
         until=until,
+        store=store,
+        trained_on=trained_on,
+        bottleneck=bottleneck,
     )
-    when = _arrivals(asked, runs if arrivals is None else arrivals)
-    capacity = Capacity(workers, slots, threads, limit, concurrency)
-    return answer(asked, when, capacity, seeds, prices=prices, bottleneck=bottleneck)
+    return question.reports([workers])[0]
 
 
-def sweep(what: What, *, workers: Sequence[int], **question: Any) -> list[Report]:
-    """The same question with each number of workers; see `simulate` for the rest of it."""
+def sweep(
+    what: What, *, workers: Sequence[int], capacity: Capacity | None = None, **question: Any
+) -> list[Report]:
+    """The same with each number of workers. `capacity` is the rest of what bounds it; see `Question` for what may be asked."""
     if not workers:
         raise SettingsError("workers=[] must name the numbers of workers to compare, such as [10, 25, 50]")
-    return [simulate(what, workers=number, **question) for number in workers]
+    return Question(what, capacity or Capacity(), **question).reports(workers)
 
 
 def answer(

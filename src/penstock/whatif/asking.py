@@ -14,7 +14,7 @@ from penstock.model import events as e
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition
 from penstock.model.wording import shown
-from penstock.whatif.history import answers_in, definition_of, learned_from, overhead_in, pasts, sizes_by
+from penstock.whatif.history import answers_in, definition_of, learned_from, pasts, sizes_by
 from penstock.whatif.past import Past
 from penstock.whatif.report import Known
 from penstock.whatif.simulation import InputsOf, Setting
@@ -62,7 +62,7 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
     until: float | None = None,
 ) -> Asked:
     """Put a question together; see `simulate`. `past` are runs that were read already."""
-    engine = _engine(what, store)
+    engine = engine_of(what, store)
     definition = definition_of(engine, what) if isinstance(what, Run) else what
     known = past if past is not None else _read(engine, definition, durations, trained_on)
     model = _model(durations, known, default_seconds)
@@ -84,7 +84,8 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
     return Asked(definition, setting, list(known))
 
 
-def _engine(what: What, store: str | Engine | None) -> Engine:
+def engine_of(what: What, store: str | Engine | None) -> Engine:
+    """The engine whose store is asked: as said, else a run's own, else the default one."""
     if isinstance(what, Run) and store is None and isinstance(what._engine, Engine):
         return what._engine
     return engine_at(store)
@@ -104,18 +105,17 @@ def _read(
 
 def _model(durations: Durations, past: Sequence[Past], default_seconds: float) -> Model:
     learned = learned_from(past)
-    how: dict[str, Any] = {"default_seconds": default_seconds, "overhead": overhead_in(past)}
     if isinstance(durations, str | PathLike) and durations != "learned":
-        return Model(learned, read_table(Path(durations)), **how)
+        return Model(learned, read_table(Path(durations)), default_seconds=default_seconds)
     if isinstance(durations, Mapping):
-        return Model(learned, table_of(durations), **how)
+        return Model(learned, table_of(durations), default_seconds=default_seconds)
     if callable(durations):
-        return Model(learned, ask=durations, **how)
+        return Model(learned, ask=durations, default_seconds=default_seconds)
     if durations != "learned":
         raise SettingsError(
             f'durations={shown(durations)} is none: say "learned", a TOML file, {{"step": seconds}}, or a function'
         )
-    return Model(learned, **how)
+    return Model(learned, default_seconds=default_seconds)
 
 
 def _inputs(definition: Definition, inputs: Any, past: Sequence[Past]) -> InputsOf:

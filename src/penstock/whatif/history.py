@@ -48,16 +48,19 @@ def pasts(
 
 def definition_of(engine: Engine, run: Run[Any]) -> Definition:
     """The definition that a run was started from. Raises RunNotFound if its code is not there."""
+    if run._definition is not None:
+        return run._definition
     row = engine.durable_store().get("runs", [run.id])[run.id]
     return reload(json.loads(row["data"] or "{}").get("source", {}), run.workflow)
 
 
 def learned_from(past: Sequence[Past]) -> Learned:
-    """What attempts were like in these runs."""
+    """What attempts were like in these runs: each took as long as it did, and what it usually takes until one starts."""
+    overhead = overhead_in(past)
     samples: dict[str, list[Sample]] = {}
     for each in past:
         for step, found in each.samples.items():
-            samples.setdefault(step, []).extend(found)
+            samples.setdefault(step, []).extend(one._replace(seconds=one.seconds + overhead) for one in found)
     return Learned(samples)
 
 

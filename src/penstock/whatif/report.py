@@ -78,6 +78,12 @@ class Report(NamedTuple):
         """The document as text."""
         return json.dumps(self.document(), ensure_ascii=False, indent=2) + "\n"
 
+    def to_html(self) -> str:
+        """The report as one page that needs nothing else."""
+        from penstock.whatif import page
+
+        return page.page([self])
+
 
 def report_of(  # noqa: PLR0913 - one keyword a part of the report
     workflow: str,

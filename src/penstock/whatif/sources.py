@@ -70,13 +70,11 @@ class Model:
         ask: Ask | None = None,
         *,
         default_seconds: float = 1.0,
-        overhead: float = 0.0,
     ) -> None:
         self.learned = learned
         self.said = said or {}
         self.ask = ask
         self.default_seconds = default_seconds
-        self.overhead = overhead
         self.missing: dict[str, None] = {}
         self._sources: dict[str, Source] = {}
 
@@ -85,8 +83,7 @@ class Model:
         source = self._sources.get(asked.step)
         if source is None:
             source = self._sources[asked.step] = self._find(asked.step)
-        drawn = source.draw(asked)
-        return drawn._replace(seconds=drawn.seconds + self.overhead) if self.overhead else drawn
+        return source.draw(asked)
 
     def _find(self, step: str) -> Source:
         kind = kind_of(step)

@@ -1,0 +1,270 @@
+"""`penstock simulate FILE|NAME|RUN`: a workflow of any style in virtual time, learned from its own past runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from penstock.cli import simulate_told as told
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.files import load_file, load_recorded, named
+from penstock.cli.graph import is_run
+from penstock.cli.parameters import Given, ParametersCommand, apart
+from penstock.errors import RunNotFound, SettingsError, UserError
+
+if TYPE_CHECKING:
+    from penstock.app import Engine
+    from penstock.whatif import Report
+    from penstock.whatif.answering import Question
+
+_UNITS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def is_any(command: click.Command, args: list[str]) -> bool:
+    """Whether what is to be simulated is anything but a simulated workflow; so it is where nothing is named."""
+    name = apart(command, args).name
+    if name is None:
+        return True
+    if ":" in name or name.endswith(".py") or os.sep in name or is_run(name):
+        return True
+    return not _is_simulated(name) and named(name) is not None
+
+
+def _is_simulated(name: str) -> bool:
+    """Whether there are files of a simulated workflow of that name."""
+    from penstock.simulations.finding import find, folder_of
+
+    try:
+        found = find(folder_of(None), name)
+    except UserError:
+        return True  # whose command will tell
+    return found.code is not None or found.given is not None
+
+
+class AskedCommand(ParametersCommand):
+    """Its own options, and any other, which is an input of the workflow."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if isinstance(ctx.obj, Given) and ctx.obj.name is not None and not is_run(ctx.obj.name):
+            rows = [(f"--{name.replace('_', '-')}", "") for name in _inputs_of(load_file(ctx.obj.name))]
+            with formatter.section(f"Inputs of {ctx.obj.name}"):
+                formatter.write_dl(rows or [("none", "")])
+        click.Command.format_options(self, ctx, formatter)
+
+
+def _inputs_of(definition: Any) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(definition, "inputs", {})
+    return found
+
+
+@click.command(
+    name="simulate", cls=AskedCommand, options_metavar="[--INPUT VALUE] [OPTIONS]", no_args_is_help=True
+)
+@click.argument("names", metavar="FILE[:NAME]|NAME|RUN", nargs=-1, required=True)
+@click.option(
+    "--workers", metavar="N[,N...]", help="Steps at once; several numbers are compared.  [default: 4]"
+)
+@click.option(
+    "--as-is", is_flag=True, help="As `penstock run` has it: plain steps one by one, async ones together."
+)
+@click.option(
+    "--slots", type=int, metavar="N", help="The workers are processes that drive so many runs each."
+)
+@click.option("--threads", type=int, default=8, metavar="N", help="Of each such process.  [default: 8]")
+@click.option("--limit", type=int, metavar="N", help="Steps of one run at once, whatever the workflow says.")
+@click.option("--concurrency", type=int, metavar="N", help="Runs at once that the queue allows.")
+@click.option("--queue", metavar="NAME", help="The same, as the store says of this queue.")
+@click.option(
+    "--runs", type=int, metavar="N", help="So many runs; at once, unless --rate is given.  [default: 1]"
+)
+@click.option("--rate", metavar="N/UNIT", help="Runs come by chance: 10/min, 0.5/s, 200/h.")
+@click.option("--for", "span", metavar="TIME", help="For how long they come: 90s, 30min, 8h, 2d.")
+@click.option("--trace", is_flag=True, help="Runs come as the past ones did.")
+@click.option("--seeds", type=int, default=20, metavar="N", help="How often it is played.  [default: 20]")
+@click.option("--seed", type=int, default=0, metavar="N", help="The first seed.  [default: 0]")
+@click.option("--durations", metavar="FILE", help="TOML: [steps.NAME] duration = 2.5, fails = 0.05, ...")
+@click.option("--default", "default_seconds", type=float, default=1.0, metavar="SECONDS",
+              help="Of steps of which nothing is known.  [default: 1]")  # fmt: skip
+@click.option("--really", multiple=True, metavar="STEP", help="Call its code, and simulate its time.")
+@click.option("--from", "trained_on", multiple=True, metavar="RUN", help="Learn from these runs alone.")
+@click.option(
+    "--price", "prices", multiple=True, metavar="NAME=PRICE", help="Of worker_hour, run, or a step."
+)
+@click.option("--until", metavar="TIME", help="When the simulation ends at the latest.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures.")
+@click.option("--check", "checks", is_flag=True, help="Predict past runs, and compare with what they took.")
+@click.option(
+    "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="An input whose name an option has."
+)
+@with_desk
+@click.pass_context
+def asked(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
+    """Play a workflow in virtual time: how long does it take, how sure is that, and what should be raised first?
+
+    What its steps are like is drawn from its past runs, or said in a table. RUN simulates the same again; with --check, RUNs
+    are compared with what was. Any other option is one of the workflow's inputs. `penstock simulate NAME --help` shows the
+    options of a simulated workflow (TOML and SimPy).
+    """
+    if given["checks"]:
+        _check(desk, given)
+        return
+    if len(given["names"]) > 1:
+        raise SettingsError(f"one workflow at a time: {given['names'][1]!r} is one too many")
+    with _past(desk) as engine:
+        question = _question(engine, given, dict(ctx.obj.texts))
+        reports = question.reports(_workers(given))
+    if given["html"] is not None:
+        from penstock.whatif.page import page
+
+        given["html"].write_text(page(reports), encoding="utf-8")
+    _answer(desk, reports, given["html"])
+
+
+def _past(desk: Desk) -> Engine:
+    """An engine on the store, if there is one: else nothing was ever run, and none is made."""
+    from penstock.app import open_engine
+
+    return desk.open() if desk.missing_file() is None else open_engine("memory:", capture_echo=False)
+
+
+def _answer(desk: Desk, reports: list[Report], html: Path | None) -> None:
+    if desk.as_json:
+        documents = [each.document() for each in reports]
+        desk.answer(documents[0] if len(documents) == 1 else documents)
+        return
+    lines = told.report(reports[0], desk.ink) if len(reports) == 1 else told.sweep(reports, desk.ink)
+    for line in lines:
+        desk.say(line)
+    if html is not None:
+        desk.say(f"  {desk.ink('pictures', 'dim')}     {html}")
+
+
+def _check(desk: Desk, given: dict[str, Any]) -> None:
+    from penstock.whatif import check
+
+    first, *more = given["names"]
+    workers = _workers(given)
+    with desk.look() as engine:
+        definition, run = _what(engine, first)
+        runs = None if run is None else [run.id, *(engine.get(each).id for each in more)]
+        found = check(
+            definition,
+            runs=runs,
+            trained_on=given["trained_on"] or None,
+            workers=workers[0] if given["workers"] else None,
+            seeds=_seeds(given),
+            durations=given["durations"] or "learned",
+            store=engine,
+        )
+    if desk.as_json:
+        desk.answer(found.document())
+    else:
+        for line in told.check(found, desk.ink):
+            desk.say(line)
+
+
+def _what(engine: Engine, name: str) -> tuple[Any, Any]:
+    """The definition, and the run if it is one that was named: a run comes first."""
+    if is_run(name):
+        try:
+            run = engine.get(name)
+            return load_recorded(engine, run), run
+        except RunNotFound:
+            if name == "latest" or (entry := named(name)) is None:
+                raise
+            return entry.make(), None
+    return load_file(name), None
+
+
+def _question(engine: Engine, given: dict[str, Any], texts: dict[str, str]) -> Question:
+    from penstock.app.queues import Queues, gate_of
+    from penstock.whatif.answering import Question, with_prices
+    from penstock.whatif.capacity import Capacity
+
+    definition, run = _what(engine, given["names"][0])
+    concurrency = given["concurrency"]
+    if given["queue"] is not None and concurrency is None:
+        concurrency = Queues(engine).limits().get(gate_of(given["queue"]))
+    prices = dict(_pair("--price", each) for each in given["prices"])
+    return Question(
+        definition if run is None else run,
+        inputs=_inputs(definition, texts, given["pairs"]),
+        arrivals=_arrivals(given),
+        capacity=Capacity(None, given["slots"], given["threads"], given["limit"], concurrency),
+        seeds=_seeds(given),
+        durations=given["durations"] or "learned",
+        really=given["really"],
+        prices=with_prices({name: _number("--price", text) for name, text in prices.items()})
+        if prices
+        else None,
+        default_seconds=given["default_seconds"],
+        until=None if given["until"] is None else _seconds("--until", given["until"]),
+        store=engine,
+        trained_on=given["trained_on"] or None,
+    )
+
+
+def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> dict[str, Any] | None:
+    """None where none was given: then runs are given what past runs were."""
+    from penstock.tasks.inputs import parse_input
+
+    texts = texts | dict(_pair("--input", each) for each in pairs)
+    asked, name = _inputs_of(definition), definition.as_program().name
+    found = {
+        key: parse_input(name, asked[key], text) if key in asked else text for key, text in texts.items()
+    }
+    return found or None
+
+
+def _arrivals(given: dict[str, Any]) -> Any:
+    from penstock.whatif import Poisson
+
+    if given["trace"]:
+        return "trace"
+    if given["rate"] is None:
+        return 1 if given["runs"] is None else given["runs"]
+    number, slash, unit = given["rate"].partition("/")
+    if not slash or unit not in _UNITS:
+        raise SettingsError(f"--rate {given['rate']} must be runs a time, such as 10/min, 0.5/s or 200/h")
+    span = None if given["span"] is None else _seconds("--for", given["span"])
+    if (span is None) == (given["runs"] is None):
+        raise SettingsError("--rate needs to know for how long: say either --for 8h or --runs 1000")
+    return Poisson(_number("--rate", number) / _UNITS[unit], given["runs"], span)
+
+
+def _workers(given: dict[str, Any]) -> list[int | None]:
+    if given["as_is"]:
+        return [None]
+    words = (given["workers"] or "4").split(",")
+    if not all(word.strip().isdecimal() for word in words):
+        raise SettingsError(f"--workers {given['workers']} must be whole numbers, such as 4 or 10,25,50")
+    return [int(word) for word in words]
+
+
+def _seeds(given: dict[str, Any]) -> range:
+    return range(given["seed"], given["seed"] + given["seeds"])
+
+
+def _seconds(flag: str, text: str) -> float:
+    found = re.fullmatch(r"([0-9.]+) *(s|min|h|d)?", text)
+    if found is None:
+        raise SettingsError(f"{flag} {text} must be a time, such as 90s, 30min, 8h or 2d")
+    return _number(flag, found[1]) * _UNITS[found[2] or "s"]
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{flag}: {text!r} must be a number") from None
+
+
+def _pair(flag: str, pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not (name and equals):
+        raise SettingsError(f"{flag} {pair} lacks its value: say {flag} NAME=VALUE")
+    return name, value
