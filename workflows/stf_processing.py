@@ -35,8 +35,15 @@ class WorkflowExecutor:
 
         start_time = env.now
         while env.now - start_time < duration:
-            yield env.timeout(interval)
+            yield env.timeout(self.until_next_stf(env.now - start_time, interval))
             yield from self.generate_stf(env)
+
+    def until_next_stf(self, elapsed, interval):
+        """The interval after the one before is done ("loop"), or the next multiple of it, so none is late ("grid")."""
+        schedule = self.parameters.get("schedule", "loop")
+        if schedule not in ("loop", "grid"):
+            raise ValueError(f"schedule = {schedule!r} must be 'loop' or 'grid'")
+        return interval if schedule == "loop" else max(0.0, (self.stf_sequence + 1) * interval - elapsed)
 
     def broadcast_run_end(self, env):
         self.publish("end_run", total_stf_files=self.stf_sequence)

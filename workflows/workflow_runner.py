@@ -9,6 +9,8 @@ __all__ = ["WorkflowDefinition", "WorkflowExecution", "WorkflowRunner", "generat
 
 
 if __name__ == "__main__":
-    from penstock.cli.simulate import command
+    import sys
 
-    command(prog_name="workflow_runner.py")
+    from penstock.cli.swf_testbed import main
+
+    main(["run-workflow", *sys.argv[1:]])

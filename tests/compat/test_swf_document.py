@@ -249,7 +249,8 @@ def test_what_the_printed_runner_does_ours_does(project: Path) -> None:
     """Registers what is not there, overlays overrides, records who runs it; the id begins with the name and the user."""
     runner = WorkflowRunner()
     executor = runner.run_by_name("stf_processing", "1.0", {"physics_duration_min": 0.1})
-    assert executor.parameters == {"stf_interval_sec": 2.0, "physics_duration_min": 0.1}
+    printed = {"stf_interval_sec": 2.0, "physics_duration_min": 0.1}
+    assert executor.parameters == {**printed, "schedule": "loop"}
     (found,) = runner.executions.all()
     assert found.status == "running"
     assert found.execution_id == f"stf_processing-{found.executed_by}-0001"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from heapq import heappop, heappush
+from math import factorial
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.simulations import Pool
+from penstock.simulations.course import Course
 from penstock.simulations.measures import Level, Measures, latencies
 
 
@@ -118,6 +120,55 @@ def test_a_level_counts_only_what_lasted() -> None:
     level.set(10, 9)
     assert (level.most(10), level.most(11)) == (2, 9)
     assert level.sum(10) == 2 * 4 + 1 * 6
+
+
+def test_a_course_has_few_samples_evenly_apart_however_long_it_takes() -> None:
+    env = simpy.Environment(initial_time=50)
+    pool, measures = pool_of(env, worker_count=1)
+    for _ in range(400):
+        pool.submit("unit")
+    drained(env, pool)
+    course = measures.figures(env.now, since=50, wall=0, events=0)["course"]
+    assert (course["since"], course["step"]) == (50, 32)
+    assert len(course["busy"]) == len(course["waiting"]) == len(course["completed"]) == 125
+    assert course["completed"] == pytest.approx([number * 3.2 for number in range(125)], abs=1)
+    assert course["waiting"] == pytest.approx([399 - number * 3.2 for number in range(125)], abs=1)
+    assert set(course["busy"][1:]) == {1}
+
+
+def test_a_course_over_a_long_silence_stays_short() -> None:
+    course = Course()
+    course.opens(0)
+    course.goes(1e12, (7,))
+    assert 64 <= len(course.columns("n")["n"]) <= 128
+    assert set(course.columns("n")["n"]) == {7}
+
+
+@pytest.mark.parametrize(("workers", "load"), [(1, 0.5), (1, 0.8), (4, 0.8)])
+def test_units_that_come_by_chance_wait_as_long_as_theory_says(workers: int, load: float) -> None:
+    """M/D/c. Of one worker the mean wait is known (Pollaczek and Khinchine); of several, half of M/M/c's (Erlang) is close."""
+    env = simpy.Environment()
+    pool, measures = pool_of(env, worker_count=workers)
+    chance = Random(workers)
+
+    def arrive() -> Any:
+        for _ in range(30_000):
+            yield env.timeout(chance.expovariate(load * workers / 10))
+            pool.submit("unit")
+
+    env.run(env.process(arrive()))
+    waited = sum(measures.latencies) / len(measures.latencies) - 10
+    assert waited == pytest.approx(
+        erlang(workers, load * workers) * 10 / (workers * (1 - load)) / 2, rel=0.06
+    )
+    busy = measures.figures(env.now, since=0, wall=0, events=0)["worker_utilisation"]
+    assert busy == pytest.approx(load, rel=0.02)
+
+
+def erlang(workers: int, offered: float) -> float:
+    """The share of units that wait, where service times are by chance too (Erlang C)."""
+    queued = offered**workers / factorial(workers) * workers / (workers - offered)
+    return queued / (sum(offered**number / factorial(number) for number in range(workers)) + queued)
 
 
 @given(

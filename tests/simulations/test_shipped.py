@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from math import floor
+from statistics import mean
+from typing import Any, NamedTuple
 
 import pytest
 import simpy
@@ -33,9 +36,12 @@ def test_data_taking_publishes_its_whole_cycle(shipped: WorkflowRunner) -> None:
     messages = list(shipped.executions.messages(found.execution_id))
     assert len(messages) == 1718
     assert not [each for each in messages if set(FIELDS) - each.keys()]
-    assert [each["simulation_tick"] for each in messages] == sorted(
-        each["simulation_tick"] for each in messages
-    )
+    kinds = [each["msg_type"] for each in messages]
+    assert kinds == ["run_imminent", "start_run", *["stf_gen"] * 1715, "end_run"]
+    ticks = [0, 1, *(2 + 2.1 * number for number in range(1, 1716)), 2 + 2.1 * 1715]
+    assert [each["simulation_tick"] for each in messages] == pytest.approx(ticks)
+    frames = [each for each in messages if each["msg_type"] == "stf_gen"]
+    assert [each["sequence"] for each in frames] == list(range(1, 1716))
     first, last = messages[0], messages[-1]
     assert (first["msg_type"], first["state"], first["substate"]) == ("run_imminent", "beam", "not_ready")
     assert (last["msg_type"], last["total_stf_files"]) == ("end_run", 1715)
@@ -86,6 +92,63 @@ def test_with_everything_sampled_ten_workers_are_too_few_and_twenty_five_are_not
     assert many["worker_utilisation"] == pytest.approx(30 / 2.1 / 50, rel=0.02)
     assert enough["latency_seconds"] == pytest.approx(dict.fromkeys(("mean", "p50", "p95", "p99"), 30.0))
     assert enough["queue_depth"]["max"] == 0
+
+
+@pytest.mark.parametrize(("workers", "done"), [(10, 1190), (16, 1785), (25, 1785), (50, 1785)])
+def test_on_a_grid_they_do_what_a_reckoning_says(shipped: WorkflowRunner, workers: int, done: int) -> None:
+    """1,800 units of 30 s come 2 s apart: work for 15 workers. What they do beside the closed form of a D/D/c queue."""
+    how = {"sample_fraction": 1.0, "schedule": "grid", "worker_count": workers}
+    found = shipped.run("epic_fast_processing", overrides=how)
+    figures = found.performance_metrics
+    assert figures is not None
+    assert figures["stfs"] == figures["tasks"]["completed"] == 1800
+    (last,) = [
+        each for each in shipped.executions.messages(found.execution_id) if each["msg_type"] == "end_run"
+    ]
+    assert last["tasks_completed"] == pytest.approx(done, abs=1)
+    sums = reckoned(workers)
+    assert figures["virtual_seconds"] == pytest.approx(sums.end)
+    assert figures["worker_utilisation"] == pytest.approx(1800 * 30 / (workers * sums.end))
+    assert figures["latency_seconds"]["mean"] == pytest.approx(sums.latency)
+    assert figures["queue_depth"]["max"] == pytest.approx(sums.queue, abs=1)
+    within = busy_in(figures["course"], 60, 3600) / workers
+    assert within == pytest.approx(min(1.0, 15 / workers), abs=0.005)
+
+
+class Reckoned(NamedTuple):
+    """Of 1,800 units of 30 s, the first there at 3.1 s and the next ones 2 s apart."""
+
+    end: float
+    latency: float
+    queue: float
+
+
+def reckoned(workers: int) -> Reckoned:
+    """Where 15 workers or more are there nobody waits; fewer are never idle once they began, and each unit waits longer."""
+    last = 1 + 2 * 1800 + 0.1
+    if workers >= 15:
+        return Reckoned(last + 30, 30, 0)
+    later = (
+        30 / workers - 2
+    )  # so much longer each unit waits than the one before: in steps of `workers` units
+    rounds = [number // workers for number in range(1800)]
+    waits = [each * later * workers for each in rounds]
+    begun = workers * (floor((last - 1.1 - 2 * workers) / 30) + 1)
+    return Reckoned(last + waits[-1] + 30, 30 + sum(waits) / 1800, 1800 - begun)
+
+
+def busy_in(course: Mapping[str, Any], begin: float, end: float) -> float:
+    """How many were busy, on average of the samples of a time."""
+    times = [course["since"] + number * course["step"] for number in range(len(course["busy"]))]
+    return mean(busy for at, busy in zip(times, course["busy"], strict=True) if begin <= at <= end)
+
+
+def test_a_schedule_that_is_none_is_refused(shipped: WorkflowRunner) -> None:
+    found = shipped.run("stf_processing", overrides={"schedule": "gird"})
+    assert (found.status, found.error_message) == (
+        "failed",
+        "ValueError: schedule = 'gird' must be 'loop' or 'grid'",
+    )
 
 
 def test_messages_of_time_frames_go_to_ordered_lanes_in_turn(shipped: WorkflowRunner) -> None:

@@ -24,10 +24,12 @@ def test_the_parameters_that_code_asks_for_are_known_with_their_defaults() -> No
     assert source_in(WORKFLOWS / "stf_processing.py").asked == {
         "stf_interval_sec": 2.0,
         "physics_duration_min": 60,
+        "schedule": "loop",
     }
     found = source_in(WORKFLOWS / "fast_processing.py")
-    assert found.asked == dict.fromkeys(("worker_count", "stf_interval_sec", "physics_duration_min"))
-    assert set(found.needed) == set(found.asked)
+    needed = ("worker_count", "stf_interval_sec", "physics_duration_min")
+    assert found.asked == {**dict.fromkeys(needed), "schedule": "loop"}
+    assert set(found.needed) == set(needed)
 
 
 def test_what_code_looks_for_first_it_can_do_without() -> None:

@@ -10,6 +10,8 @@ from collections import Counter
 from math import ceil
 from typing import Any
 
+from penstock.simulations.course import Course
+
 SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 ROUNDING = 1e-9  # virtual times are sums of decimals
 
@@ -27,6 +29,7 @@ class Measures:
         self.opened = 0.0
         self._busy = Level()
         self._waiting = Level()
+        self._course = Course()
 
     def opens(self, at: float, workers: int, nodes: int) -> None:
         """A pool of workers is there from now on."""
@@ -34,15 +37,18 @@ class Measures:
             self.opened = at
             self._busy.set(at, 0)
             self._waiting.set(at, 0)
+            self._course.opens(at)
         self.workers += workers
         self.nodes += nodes
 
     def waits(self, at: float, change: int) -> None:
         """So many units more, or fewer, are queued."""
+        self._until(at)
         self._waiting.set(at, self._waiting.value + change)
 
     def works(self, at: float, change: int) -> None:
         """So many workers more, or fewer, are busy."""
+        self._until(at)
         self._busy.set(at, self._busy.value + change)
 
     def completes(self, latency: float, target: float) -> None:
@@ -51,10 +57,16 @@ class Measures:
         self.latencies.append(latency)
         self.within += latency <= target + ROUNDING
 
+    def _until(self, at: float) -> None:
+        if at > self._course.due:
+            self._course.goes(at, (self._busy.value, self._waiting.value, self.tasks["completed"]))
+
     def figures(self, at: float, *, since: float, wall: float, events: int) -> dict[str, Any]:
         """All of it, as kept with the execution; None where there was nothing to measure."""
         span = at - self.opened
         pooled = bool(self.workers) and span > 0
+        if pooled:
+            self._until(at)
         ended = self.tasks["completed"] + self.tasks["failed"]
         return {
             "virtual_seconds": at - since,
@@ -70,6 +82,7 @@ class Measures:
             else None,
             "workers": self.workers,
             "nodes": self.nodes,
+            "course": self._course.columns("busy", "waiting", "completed") if pooled else None,
             "messages": dict(self.messages),
         }
 

@@ -25,7 +25,7 @@ class Pool:
 
     A unit takes `target_processing_sec`, fails with `failure_probability` (0 unless it is given) and is then queued again, up
     to `retry_max_attempts` times. `sample_fraction` of what is offered becomes work, evenly spread: where the first one falls
-    is chance. All chance comes from `chance`.
+    is chance. All chance comes from `chance`. `completed` counts the units that are done.
     """
 
     def __init__(self, env: Any, parameters: Mapping[str, Any], measures: Measures, chance: Random) -> None:
@@ -39,7 +39,7 @@ class Pool:
         self.retries = int(parameters.get("retry_max_attempts", 0))
         self.fraction = float(parameters.get("sample_fraction", 1.0))
         self.risk = float(parameters.get("failure_probability", 0.0))
-        self.served: list[int] = [0] * self.workers
+        self.completed = 0
         self._measures = measures
         self._chance = chance
         self._phase = chance.random()
@@ -48,8 +48,8 @@ class Pool:
         self._pending = 0
         self._quiet: Any = None
         measures.opens(env.now, self.workers, self.nodes)
-        for worker in range(self.workers):
-            env.process(self._serve(worker))
+        for _ in range(self.workers):
+            env.process(self._serve())
 
     def node_of(self, worker: int) -> int:
         """The node a worker runs on."""
@@ -83,14 +83,13 @@ class Pool:
         self._measures.waits(self.env.now, +1)
         self._queue.put(unit)
 
-    def _serve(self, worker: int) -> Generator[Any, Any, None]:
+    def _serve(self) -> Generator[Any, Any, None]:
         while True:
             unit: Unit = yield self._queue.get()
             self._measures.waits(self.env.now, -1)
             self._measures.works(self.env.now, +1)
             yield self.env.timeout(unit.seconds)
             self._measures.works(self.env.now, -1)
-            self.served[worker] += 1
             self._settle(unit)
 
     def _settle(self, unit: Unit) -> None:
@@ -102,6 +101,7 @@ class Pool:
             self._measures.tasks["failed"] += 1
             unit.done.succeed(False)
         else:
+            self.completed += 1
             self._measures.completes(self.env.now - unit.submitted, self.target)
             unit.done.succeed(True)
         self._pending -= 1
