@@ -252,6 +252,7 @@ class Engine(Commanding, Driving, Forking):
         if began is not None:
             began(handle)
         driver.post_or_call(adopt_with, driver, recovered, self.owner, order)
+        self.durable_store().ring([f"owner:{self.owner}"])  # letters that came before rang nobody's bell
         return handle
 
     # Ending
