@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from penstock.catalogue import catalogue
 from penstock.cli import swf_testbed
+from penstock.cli.commands import penstock
 from tests.simulations.conftest import WORKFLOWS, Write
 
 COMPAT = Path(__file__).resolve().parents[2] / "compat"
@@ -169,6 +171,63 @@ def test_an_empty_store_says_how_to_begin(project: Path) -> None:
     assert "penstock simulate NAME" in call("executions").output
     assert "penstock simulate NAME" in call("definitions").output
     assert not list(project.glob(".penstock/*.db"))
+
+
+# ── penstock run NAME ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(penstock, ["run", *arguments])
+
+
+def test_run_finds_a_simulated_workflow_by_its_name(three: Path) -> None:
+    result = run("epic_fast_processing", "--worker-count", "25", "--physics-duration-min", "1", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["parameters"]["worker_count"] == 25
+    assert run("epic_fast_25_workers", "--physics-duration-min", "1", "-q").output.endswith("-0002\n")
+    assert re.search(r"--worker-count INT +\[default: 25\]", run("epic_fast_25_workers", "--help").output)
+
+
+def test_run_finds_one_that_only_the_store_has(three: Path) -> None:
+    assert run("stf_processing", "--physics-duration-min", "1", "-q").exit_code == 0
+    (store,) = (three / ".penstock").glob("*.db")
+    (three / "workflows").rename(three / "elsewhere")
+    result = run("stf_processing", "--physics-duration-min", "1", "-q", "--store", str(store))
+    assert result.output.endswith("-0002\n"), result.output
+    result = run("epic_fast_processing", "--workflows", "elsewhere", "--physics-duration-min", "1", "-q")
+    assert result.output.endswith("-0003\n"), result.output
+
+
+def test_run_says_which_simulated_workflow_was_probably_meant(three: Path) -> None:
+    result = run("stf_procesing")
+    assert result.exit_code == 2
+    assert "did you mean 'stf_processing'?" in result.stderr
+
+
+FLOW = """
+from penstock import Workflow, task
+
+@task
+def only() -> str:
+    return "of the catalogue"
+
+flow = Workflow("stf_processing")
+flow.add_task(only)
+"""
+
+
+def test_for_run_a_file_and_the_catalogue_come_first(three: Path) -> None:
+    (three / "flow.py").write_text(FLOW)
+    (three / "stf_processing").write_text("a file of that name\n")
+    result = run("stf_processing", "-q")
+    assert (result.exit_code, result.output) == (2, result.stderr), "the file is no workflow"
+    (three / "stf_processing").unlink()
+    (three / "pyproject.toml").write_text('[tool.penstock]\nworkflows = ["flow.py"]\n')
+    try:
+        result = run("stf_processing", "-q")
+    finally:
+        catalogue.clear()
+    assert (result.exit_code, result.output) == (0, "of the catalogue\n"), result.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

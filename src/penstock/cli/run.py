@@ -15,6 +15,7 @@ from penstock.cli.desk import Desk, executor_option, lazily, profile_option, wit
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file
 from penstock.cli.guessing import OneOf
+from penstock.cli.simulations_by_name import is_simulation, looks_like_file
 from penstock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
 
 
 class RunCommand(click.Command):
-    """Its options are Penstock's own and, once FILE is known, the inputs of the workflow in it."""
+    """Its options are Penstock's own and, once FILE is known, the inputs of the workflow in it.
+
+    A simulated workflow is run by the command that knows its parameters.
+    """
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args and not looks_like_file(args[0]) and is_simulation(args):
+            from penstock.cli.simulate import executed
+
+            return executed.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         file = self._file_in(args)
@@ -122,7 +135,7 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """Run the workflow in FILE and watch it.
 
     FILE is a Python file or a module; NAME says which workflow, where it holds several, and alone stands for one that
-    `penstock catalogue` lists. The workflow's inputs are options:
+    `penstock catalogue` lists, or for a simulated workflow. The workflow's inputs are options:
     `penstock run FILE --help` shows them. Everything is recorded: a run that was interrupted, killed or failed goes on with
     `penstock resume`.
     """

@@ -14,7 +14,8 @@ from penstock.cli.desk import Desk, with_desk
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.graph import is_run
 from penstock.cli.parameters import Given, ParametersCommand, apart
-from penstock.errors import RunNotFound, SettingsError, UserError
+from penstock.cli.simulations_by_name import has_files
+from penstock.errors import RunNotFound, SettingsError
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -31,18 +32,7 @@ def is_any(command: click.Command, args: list[str]) -> bool:
         return True
     if ":" in name or name.endswith(".py") or os.sep in name or is_run(name):
         return True
-    return not _is_simulated(name) and named(name) is not None
-
-
-def _is_simulated(name: str) -> bool:
-    """Whether there are files of a simulated workflow of that name."""
-    from penstock.simulations.finding import find, folder_of
-
-    try:
-        found = find(folder_of(None), name)
-    except UserError:
-        return True  # whose command will tell
-    return found.code is not None or found.given is not None
+    return not has_files(name) and named(name) is not None
 
 
 class AskedCommand(ParametersCommand):

@@ -66,8 +66,12 @@ def find(folder: Path, name: str, config: Configuration | None = None) -> Found:
 
 def suggestion(folder: Path, name: str) -> str:
     """What to say of a name of which there is nothing."""
-    known = {*_names_of_code(folder), *(named for _, named in _named(folder))}
-    return guess(name, sorted(known))
+    return guess(name, known_in(folder))
+
+
+def known_in(folder: Path) -> list[str]:
+    """The names of the workflows in a folder."""
+    return sorted({*_names_of_code(folder), *(named for _, named in _named(folder))})
 
 
 def _named(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -1,0 +1,88 @@
+"""Whether a name that somebody wants run is a simulated workflow's.
+
+A file or module comes first, then the catalogue, then the folder of workflows, then what the store keeps.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from penstock.errors import UserError
+
+
+def looks_like_file(word: str) -> bool:
+    """Whether a word names a file or a part of one, and no workflow."""
+    return ":" in word or word.endswith(".py") or os.sep in word or Path(word).is_file()
+
+
+def is_simulation(args: list[str]) -> bool:
+    """Whether the first argument that is no option names a simulated workflow."""
+    from penstock.cli.parameters import apart
+    from penstock.cli.simulate import executed
+
+    given = apart(executed, args)
+    if given.name is None or looks_like_file(given.name):
+        return False
+    folder = _said("--workflows", given.own)
+    if has_files(given.name, folder):
+        return not _in_catalogue(given.name)
+    if _is_module(given.name) or _in_catalogue(given.name):
+        return False
+    return _is_kept(given.name, _said("--store", given.own)) or _is_nearly(given.name, folder)
+
+
+def has_files(name: str, folder: str | None = None) -> bool:
+    """Whether there are files of a simulated workflow of that name."""
+    from penstock.simulations.finding import find, folder_of
+
+    try:
+        found = find(folder_of(folder), name)
+    except UserError:
+        return True  # whose command will tell
+    return found.code is not None or found.given is not None
+
+
+def _in_catalogue(name: str) -> bool:
+    from penstock.cli.files import named
+
+    return named(name) is not None
+
+
+def _is_module(name: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _is_nearly(name: str, folder: str | None) -> bool:
+    """Whether a simulated workflow has nearly that name: its command says so."""
+    from penstock.model.graph import nearest
+    from penstock.simulations.finding import folder_of, known_in
+
+    return nearest(name, known_in(folder_of(folder))) is not None
+
+
+def _is_kept(name: str, store: str | None) -> bool:
+    """Whether the store has a definition of that name; nothing is made where there is no store."""
+    from penstock.cli.desk import Desk
+    from penstock.simulations.definitions import Definitions
+
+    desk = Desk(store, as_json=False)
+    if desk.missing_file() is not None:
+        return False
+    with desk.open() as engine:
+        return engine.store is not None and bool(Definitions(engine).of(name))
+
+
+def _said(flag: str, own: list[str]) -> str | None:
+    """What follows an option."""
+    for number, word in enumerate(own):
+        if word == flag:
+            return next(iter(own[number + 1 :]), None)
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return None
