@@ -10,6 +10,7 @@ import pytest
 import penstock
 from penstock import RetryPolicy, Workflow, task
 from penstock.errors import SettingsError
+from penstock.model.limits import Limit
 from penstock.whatif import Arrival, Poisson, Prices, simulate
 
 Chain = Callable[[int], Workflow]
@@ -191,6 +192,8 @@ def test_steps_of_which_nothing_is_known_are_named(engine: penstock.Engine, chai
         ({"durations": {"step1": {"fails": 3}}}, "steps.step1: fails = 3"),
         ({"durations": {"step1": [3, 1]}}, "is no duration"),
         ({"durations": 12}, "learned"),
+        ({"limits": {"api": 0}}, "from 1 up"),
+        ({"limits": {"api": "often"}}, "rate"),
     ],
 )
 def test_what_means_nothing_is_refused(
@@ -198,3 +201,43 @@ def test_what_means_nothing_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=said):
         simulate(chain(1), **{"store": engine, "seeds": [1], **question})
+
+
+# ── limits under keys ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def limited(width: int, limit: Any) -> Workflow:
+    flow = Workflow("limited")
+    for number in range(width):
+        flow.add_task(task(limit=limit)(nothing), name=f"part{number}")
+    return flow
+
+
+def test_a_limit_under_a_key_holds(engine: penstock.Engine) -> None:
+    report = asked(limited(6, Limit("api", at_most=2)), engine, workers=6, durations=parts(6, 1.0))
+    assert report.makespan.median == 3.0
+    places = {place.name: place for place in report.places}
+    assert places["limit api"].slots == 2
+    assert places["limit api"].utilisation.median == 1.0
+    assert places["limit api"].most_waiting == 4
+    assert report.bottleneck.name == "limit api"
+
+
+def test_what_if_a_limit_were_another(engine: penstock.Engine) -> None:
+    flow = limited(6, Limit("api", at_most=2))
+    assert asked(flow, engine, workers=6, limits={"api": 3}, durations=parts(6, 1.0)).makespan.median == 2.0
+    assert asked(
+        flow, engine, workers=6, limits={"api": "2/s"}, durations=parts(6, 1.0)
+    ).makespan.median == pytest.approx(3.5, abs=0.01)
+
+
+def test_a_rate_spaces_starts(engine: penstock.Engine) -> None:
+    report = asked(limited(5, Limit("mail", rate="1/s")), engine, workers=5, durations=parts(5, 0.5))
+    assert report.makespan.median == pytest.approx(4.5, abs=0.01)
+    assert report.bottleneck.name == "rate mail"
+
+
+def test_a_limit_is_shared_by_worker_processes(engine: penstock.Engine) -> None:
+    flow = limited(2, Limit("api", at_most=1))
+    report = asked(flow, engine, runs=3, workers=3, slots=1, durations=parts(2, 1.0))
+    assert report.makespan.median == 6.0

@@ -54,7 +54,8 @@ def _facts(found: Report, ink: Ink) -> Iterator[tuple[str, str]]:
             yield "", ink(why.split("\n", 1)[0], "bad")
     for place in found.places:
         waiting = f"{place.waiting.mean:,.1f} waiting on average, {number(place.most_waiting)} at most"
-        yield place.name, f"{place.utilisation.mean:.0%} of {number(place.slots)} busy; {waiting}"
+        busy = f"{place.utilisation.mean:.0%} of {number(place.slots)} busy; " if place.slots else ""
+        yield place.name, busy + waiting
     if found.paths.usual:
         yield "critical", _path(found, ink)
     if found.bottleneck is not None:
@@ -92,7 +93,7 @@ def _bottleneck(found: Bottleneck, whole: Report) -> str:
             return "nothing: more of anything would not help; the critical path is what takes long"
         return "nothing: more of anything would not help"
     best = max((each for each in found.tried if each.name == found.name), key=lambda each: each.gain)
-    return f"{found.name}: {number(best.raised)} instead of {number(best.now)} saves {best.gain:.0%} of the {found.objective}"
+    return f"{found.name}: {best.raised:,g} instead of {best.now:,g} saves {best.gain:.0%} of the {found.objective}"
 
 
 def _known(known: Known, ink: Ink) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from penstock.whatif.arrivals import Arrival, Arrivals, arrivals_of, check_arriv
 from penstock.whatif.asking import Asked, Durations, What, asked_of
 from penstock.whatif.bottleneck import Bottleneck, Probe
 from penstock.whatif.capacity import Capacity, check_capacity
+from penstock.whatif.keys import Limits, bounds_said
 from penstock.whatif.paths import paths_of
 from penstock.whatif.report import Prices, Report, report_of
 from penstock.whatif.simulation import Played, Simulation
@@ -71,6 +72,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     threads: int = 8,
     limit: int | None = None,
     concurrency: int | None = None,
+    limits: Limits | None = None,
     seeds: Iterable[int] = SEEDS,
     durations: Durations = "learned",
     really: Iterable[str] = (),
@@ -89,7 +91,8 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
 
     `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
     processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
-    `concurrency` how many runs of the queue go on at once.
+    `concurrency` how many runs of the queue go on at once; `limits` says of keys how many steps under them do, or how often one
+    starts: `{"api": 5, "mail": "10/s"}`.
 
     `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
@@ -97,7 +100,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     """
     question = Question(
         what,
-        Capacity(workers, slots, threads, limit, concurrency),
+        Capacity(workers, slots, threads, limit, concurrency, bounds_said(limits or {})),
         inputs=inputs,
         arrivals=runs if arrivals is None else arrivals,
         seeds=seeds,

@@ -65,7 +65,10 @@ def _latencies(played: Played) -> tuple[float, ...] | None:
 
 
 class PlaceTold(NamedTuple):
-    """A kind of place. `utilisation` is the share of its places' time in which a step was there; `waiting` how many waited."""
+    """A kind of place. `utilisation` is the share of its places' time in which a step was there; `waiting` how many waited.
+
+    A limit is one, too; where it only bounds a rate it has no slots, and `utilisation` is how many steps were under it.
+    """
 
     name: str
     slots: int
@@ -83,7 +86,7 @@ def places_of(played: Sequence[Played]) -> list[PlaceTold]:
 def _place(name: str, played: Sequence[Played]) -> PlaceTold:
     met = [(each.meters[name], each.seconds) for each in played if name in each.meters]
     slots = max(meter.slots for meter, _ in met)
-    busy = band(meter.busy_seconds / (meter.slots * seconds) for meter, seconds in met if seconds)
+    busy = band(meter.busy_seconds / ((meter.slots or 1) * seconds) for meter, seconds in met if seconds)
     waiting = band(meter.waiting_seconds / seconds for meter, seconds in met if seconds)
     return PlaceTold(name, slots, busy, waiting, max(meter.most_waiting for meter, _ in met))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from penstock.model.limits import Bounds
 from penstock.whatif.bands import latency_of
 from penstock.whatif.capacity import Capacity
 from penstock.whatif.simulation import Played
@@ -19,8 +20,8 @@ class Tried(NamedTuple):
     """With `raised` of `name` instead of `now`, the objective is `seconds`; `gain` is the share that saves."""
 
     name: str
-    now: int
-    raised: int
+    now: float
+    raised: float
     seconds: float
     gain: float
 
@@ -43,24 +44,25 @@ class Probe:
     def __init__(self, play: Play, capacity: Capacity, limit: int | None, *, together: bool) -> None:
         self._play = play
         self._capacity = capacity
-        self._bounds = capacity.bounds(limit)
+        self._limit = limit
         self._together = together
 
     def bottleneck(self, played: Sequence[Played]) -> Bottleneck:
         """Raise each bound by one and, where none of them helps, by as many as there are."""
         now = self._objective(played)
-        tried = [self._try(name, bound, bound + 1, now) for name, bound in self._bounds.items()]
+        keys = {key: bounds for each in played for key, bounds in each.limits.items()}
+        bounds = self._capacity.bounds(self._limit, keys)
+        tried = [self._try(name, bound, bound + 1, now, keys) for name, bound in bounds.items()]
         if not any(map(_is_worth_it, tried)):
-            tried += [
-                self._try(name, bound, 2 * bound, now) for name, bound in self._bounds.items() if bound > 1
-            ]
+            twice = ((name, bound) for name, bound in bounds.items() if bound > 1)
+            tried += [self._try(name, bound, 2 * bound, now, keys) for name, bound in twice]
         worth = [each for each in tried if _is_worth_it(each)]
         best = max(worth, key=lambda each: each.gain, default=None)
         objective = "makespan" if self._together else "mean latency"
         return Bottleneck(None if best is None else best.name, objective, now, tried)
 
-    def _try(self, name: str, bound: int, raised: int, now: float) -> Tried:
-        seconds = self._objective(self._play(self._capacity.with_bound(name, raised)))
+    def _try(self, name: str, bound: float, raised: float, now: float, keys: Mapping[str, Bounds]) -> Tried:
+        seconds = self._objective(self._play(self._capacity.with_bound(name, raised, keys)))
         return Tried(name, bound, raised, seconds, 1 - seconds / now if now else 0.0)
 
     def _objective(self, played: Sequence[Played]) -> float:

@@ -6,9 +6,11 @@ them. With `slots` they are worker processes (`penstock worker --slots`): each d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from penstock.errors import SettingsError
+from penstock.model.limits import Bounds
 from penstock.model.wording import shown
 
 POOL: Final = "workers"
@@ -16,6 +18,11 @@ POOL: Final = "workers"
 ASYNC: Final = "asyncio"
 ASYNC_SLOTS: Final = 1000
 """Places for coroutines on the loop of one engine."""
+AT_MOST: Final = "limit "
+RATE: Final = "rate "
+"""Begin the names of what bounds a key."""
+MOST_KEYS: Final = 5
+"""So many keys are tried to be raised."""
 
 
 class Capacity(NamedTuple):
@@ -23,7 +30,7 @@ class Capacity(NamedTuple):
 
     `slots`: runs that each worker drives, None: the workers are places of one engine. `threads`: places for steps in each of
     them. `limit`: steps of one run at once, None: as the workflow says. `concurrency`: runs of the queue at once, None: any
-    number.
+    number. `limits` goes before what the code says of keys.
     """
 
     workers: int | None = 4
@@ -31,6 +38,7 @@ class Capacity(NamedTuple):
     threads: int = 8
     limit: int | None = None
     concurrency: int | None = None
+    limits: Mapping[str, Bounds] = {}
 
     @property
     def engines(self) -> int:
@@ -52,24 +60,31 @@ class Capacity(NamedTuple):
             return kind or "threads", self.threads
         return POOL, self.workers
 
-    def bounds(self, limit: int | None) -> dict[str, int]:
-        """What bounds how much goes on, by name; `limit` is the workflow's own bound of steps of one run."""
-        said = {"limit": self.limit or limit, "concurrency": self.concurrency}
+    def bounds(self, limit: int | None, keys: Mapping[str, Bounds]) -> dict[str, float]:
+        """What bounds how much goes on, by name; `limit` is the workflow's own, of steps of one run, `keys` those met."""
+        said: dict[str, float | None] = {"limit": self.limit or limit, "concurrency": self.concurrency}
         if self.workers is not None:
             said[POOL] = self.workers
         if self.slots is not None:
             said |= {"slots": self.slots, "threads": self.threads}
-        return {name: bound for name, bound in sorted(said.items()) if bound is not None}
+        for key, bounds in sorted(keys.items())[:MOST_KEYS]:
+            said |= {f"{AT_MOST}{key}": bounds.at_most, f"{RATE}{key}": bounds.rate}
+        return {name: bound for name, bound in said.items() if bound is not None}
 
-    def with_bound(self, name: str, bound: int) -> Capacity:
+    def with_bound(self, name: str, bound: float, keys: Mapping[str, Bounds]) -> Capacity:
         """The same with another bound."""
-        return self._replace(**{name: bound})
+        if (key := name.removeprefix(AT_MOST)) != name:
+            return self._replace(limits={**self.limits, key: keys[key]._replace(at_most=round(bound))})
+        if (key := name.removeprefix(RATE)) != name:
+            return self._replace(limits={**self.limits, key: keys[key]._replace(rate=bound)})
+        raised: dict[str, Any] = {name: round(bound)}
+        return self._replace(**raised)
 
 
 def check_capacity(capacity: Capacity) -> None:
     """Raise SettingsError for numbers that are none."""
     for name, value in capacity._asdict().items():
-        if value is not None and not _is_count(value):
+        if name != "limits" and value is not None and not _is_count(value):
             raise SettingsError(f"a simulation's {name}={shown(value)} must be a whole number from 1 up")
 
 

@@ -115,7 +115,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield "raise first", found.name or "nothing: more of anything would not help"
         for each in found.tried:
             yield (
-                f"{each.name}: {each.raised:,} for {each.now:,}",
+                f"{each.name}: {each.raised:,g} for {each.now:,g}",
                 f"saves {each.gain:.1%} of the {found.objective}",
             )
     if report.cost is not None:

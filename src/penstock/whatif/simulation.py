@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 from penstock.app.submitting import PLACES_A_PRIORITY
 from penstock.context.calls import failed, invoke
 from penstock.engine.lanes import Batch
-from penstock.engine.limits import Limits, OwnLedgers
+from penstock.engine.limits import Limits
 from penstock.errors import UserError
 from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.invariants import waits
+from penstock.model.limits import Bounds
 from penstock.model.program import Program
 from penstock.model.states import FINISHED
 from penstock.ports import Job, Outcome
@@ -27,6 +28,7 @@ from penstock.whatif.arrivals import Arrival
 from penstock.whatif.capacity import Capacity
 from penstock.whatif.drawing import Asked, Drawn, chance, fresh, kind_of
 from penstock.whatif.engine import Rows, WhatifDriver, WhatifEngine
+from penstock.whatif.keys import CountedLedgers
 from penstock.whatif.measures import Meter, RunTold
 from penstock.whatif.past import Answer, SizeOf, size_of_ask
 from penstock.whatif.sources import Change, Model
@@ -50,7 +52,10 @@ class Setting(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What became of a simulation. Moments are seconds from its begin; `logs` are those of the first runs, by number."""
+    """What became of a simulation. Moments are seconds from its begin; `logs` are those of the first runs, by number.
+
+    `limits` are the keys under which steps were bound.
+    """
 
     seed: int
     runs: list[RunTold]
@@ -59,6 +64,7 @@ class Played(NamedTuple):
     logs: dict[int, Rows]
     attempts: Counter[str]
     unanswered: list[str]
+    limits: dict[str, Bounds]
 
 
 class Simulation:
@@ -71,7 +77,8 @@ class Simulation:
         self.capacity = capacity
         self.seed = seed
         self.agenda = Agenda(setting.begins)
-        self.limits = Limits(OwnLedgers(self.agenda.now))
+        self._ledgers = CountedLedgers(self.agenda.now, capacity.limits, self._under_limits)
+        self.limits = Limits(self._ledgers)
         self.changes: Mapping[str, Change] = setting.model.changes()
         self.meters: dict[str, Meter] = {}
         self.program = _bounded(setting.program, capacity.limit)
@@ -202,6 +209,14 @@ class Simulation:
         meter.slots += slots
         meter.change(self.agenda.time, busy, waiting)
 
+    def _under_limits(self, key: str, bound: int, held: int, waiting: int) -> None:
+        """How many hold slots under a key now, and wait for them."""
+        meter = self.meters.get(f"limit {key}")
+        before = (0, 0, 0) if meter is None else (meter.slots, meter.busy, meter.waiting)
+        change = [now - then for now, then in zip((bound, held, waiting), before, strict=True)]
+        if any(change):
+            self.measured(f"limit {key}", *change)
+
     def _result(self) -> Played:
         seconds = max((told.ended or 0.0 for told in self._told.values()), default=0.0)
         if self._runs or self._queue:  # some never ended
@@ -215,7 +230,14 @@ class Simulation:
         ]
         runs = sorted([*self._told.values(), *left, *waiting])
         return Played(
-            self.seed, runs, self.meters, seconds, self._logs, self._attempts, list(self._unanswered)
+            self.seed,
+            runs,
+            self.meters,
+            seconds,
+            self._logs,
+            self._attempts,
+            list(self._unanswered),
+            self._ledgers.met,
         )
 
 
