@@ -266,6 +266,8 @@ class Engine(Commanding, Driving, Forking):
                 return
             self.closed = True
         self.leave_all()
+        for each in self.after_close:
+            each()
         if self._keeper is not None:
             self._keeper.close()
         for executor in self.executors.values():

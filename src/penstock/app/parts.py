@@ -102,6 +102,7 @@ class Parts:
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()
         attention.opened(self)
+        self.after_close: list[Callable[[], None]] = []  # called when no run is driven any more
         self.before_close: list[Callable[[], None]] = []  # called first when the engine is closed
         _engines.add(self)
 

@@ -140,6 +140,13 @@ class DurableJournal:
             for run, letter in batch.takes:
                 if run in changes:
                     changes[run][1].take = letter
+            slots = [step.slot for step in batch.starts if step.slot is not None] + batch.frees
+            for slot in (
+                slots
+            ):  # who has lost its slots records neither that a step under a limit begins nor that it ends
+                run = slot.asked.step.run
+                if run in changes and slot.guard is not None:
+                    changes[run][1].guards = [*changes[run][1].guards, slot.guard]
         return [entry[1] for entry in changes.values()], [entry[0] for entry in changes.values()]
 
     def _status(self, change: Change, puts: list[Put], run: Run, event: e.Event) -> None:

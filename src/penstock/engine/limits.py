@@ -162,10 +162,22 @@ class Limits:
         """The lease of the engine on its slots is gone: whoever held one is told, whoever waits goes on waiting."""
         self._take_news()
         for key, line in self._lines.items():
+            for asked in line.take_noticed():  # it was not told of its slot yet
+                del line.held[asked.waiter.id]
+                line.add(asked)
             for asked in line.held.values():
                 lost(asked)
             line.held.clear()
             self._dirty[key] = None
+
+    def clear(self) -> None:
+        """Nothing of this engine is under way any more: take its parts out of the ledgers. Raises StoreError."""
+        self._take_news()
+        for key, line in list(self._lines.items()):
+            if line.entered:
+                self._lines[key] = line = Line()
+                self._settle_ledger(key, line, None)
+        self._lines.clear()
 
     def _take_news(self) -> None:
         while self._news:

@@ -68,7 +68,7 @@ class Limit(msgspec.Struct, frozen=True):
         return Bounds(self.at_most, None if self.rate is None else rate_of(self.rate), self.burst)
 
 
-def rate_of(text: str) -> float:
+def rate_of(text: Any) -> float:
     """Starts a second. Raises DefinitionError for what is no rate."""
     found = _RATE.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or not 0 < float(found[1]) < 1e9:
@@ -156,13 +156,14 @@ def room(ledger: Ledger, bounds: Bounds) -> int | None:
 
 def next_token(ledger: Ledger, bounds: Bounds) -> float | None:
     """The moment at which there is a token again; None: there is one."""
-    if bounds.rate is None or ledger.tokens is None or ledger.tokens >= _WHOLE:
+    if bounds.rate is None or ledger.tokens is None or ledger.tokens >= _whole(bounds.rate):
         return None
     return ledger.at + (1.0 - ledger.tokens) / bounds.rate
 
 
-_WHOLE: Final = 1.0 - 1e-6
-"""What counts as a whole token: one that was waited for may be short by what arithmetic loses."""
+def _whole(rate: float) -> float:
+    """What counts as a whole token: one that was waited for may be short by as much as times are rounded."""
+    return 1.0 - rate * 1e-6
 
 
 def grant(ledger: Ledger, bounds: Bounds, now: float) -> list[tuple[str, Waiter]]:
@@ -203,7 +204,7 @@ def order(ledger: Ledger, lines: Mapping[str, Iterable[float]], most: int) -> li
     ahead = Ledger(taken=dict(ledger.taken), turn=ledger.turn)
     left = {tenant: iter(ranks) for tenant, ranks in lines.items()}
     first = {tenant: rank for tenant, ranks in left.items() if (rank := next(ranks, None)) is not None}
-    turns = []
+    turns: list[str] = []
     while first and len(turns) < most:
         tenant = next_tenant(ahead, first)
         take_turn(ahead, tenant)
@@ -234,9 +235,9 @@ def _take_token(ledger: Ledger, bounds: Bounds) -> bool:
     if bounds.rate is None:
         return True
     tokens = float(bounds.burst) if ledger.tokens is None else ledger.tokens
-    if tokens < _WHOLE:
+    if tokens < _whole(bounds.rate):
         return False
-    ledger.tokens = max(0.0, tokens - 1.0)
+    ledger.tokens = tokens - 1.0
     return True
 
 
@@ -248,7 +249,8 @@ def is_idle(ledger: Ledger) -> bool:
 def check_limit(limit: Any, where: str) -> Limit:
     """What was said as a limit: text, a function or a Limit. Raises DefinitionError for what means nothing."""
     found = limit if isinstance(limit, Limit) else Limit(limit)
-    if not callable(found.key) and not (isinstance(found.key, str) and 0 < len(found.key) <= LONGEST_KEY):
+    key: Any = found.key
+    if not callable(key) and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
         raise DefinitionError(
             f"{where}: limit={shown(limit)} must be a key such as 'api', a function that makes one, or a Limit"
         )
