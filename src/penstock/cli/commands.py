@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "show": "What a run did, step by step.",
     "logs": "What a run's steps printed and logged.",
     "events": "A run's log, event by event.",
+    "diff": "What differs between two runs.",
     "graph": "Draw a workflow, or a run with its statuses.",
     "catalogue": "List the workflows that can be run by name.",
     "pause": "Let running steps end and start no more.",
