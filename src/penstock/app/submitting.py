@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.app.queues import gate_of
 from penstock.app.reading import Reading
@@ -18,6 +18,10 @@ from penstock.model.ids import Ids, PassingIds, run_id_for
 from penstock.model.program import Definition
 from penstock.model.texts import is_writable
 from penstock.model.wording import shown
+from penstock.ports import Codec
+
+if TYPE_CHECKING:
+    from penstock.app.scheduling import Schedules
 
 DEFAULT_QUEUE = "default"
 HIGHEST_PRIORITY = 100
@@ -29,6 +33,13 @@ class Submitting(Reading):
     """The part of an engine that leaves runs to workers."""
 
     _ids: Ids | PassingIds
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of this store: `engine.schedules.add("nightly", flow, cron="30 2 * * *")`. See Schedules."""
+        from penstock.app.scheduling import Schedules
+
+        return Schedules(self)
 
     def submit(  # noqa: PLR0913 - one keyword a power
         self,
@@ -60,21 +71,35 @@ class Submitting(Reading):
         deadline = None if limit is None else now + limit
         source = source_of(definition)
         event = e.RunStarted(program.name, program.version, inputs, 0, deadline, source, dict(tags or {}))
-        blobs: list[Put] = []
-        row = row_of(1, now, event, self.codec, blobs)
-        columns = {
-            "workflow": program.name,
-            "status": "pending",
-            "tags": _json(event.tags),
-            "data": _json({"source": source}),
-            "queue": queue,
-            "gate": gate_of(queue),
-            "rank_minus": priority * PLACES_A_PRIORITY,
-            **({"state": "ready"} if delay is None else {"state": "delayed", "due_in": delay}),
-        }
-        absent = Guard("runs", run_id, None)
-        store.commit([Change(run_id, 0, [row], [*blobs, Put("runs", run_id, columns)], [absent])])
+        store.commit([queued(self.codec, run_id, now, event, queue=queue, priority=priority, delay=delay)])
         return self.get(run_id)  # of this key: whichever was first
+
+
+def queued(  # noqa: PLR0913 - one keyword a column
+    codec: Codec,
+    run_id: str,
+    now: float,
+    event: e.RunStarted,
+    *,
+    queue: str = DEFAULT_QUEUE,
+    priority: int = 0,
+    delay: float | None = None,
+) -> Change:
+    """What records a run for a worker to take; refused if there is a run of that id."""
+    blobs: list[Put] = []
+    row = row_of(1, now, event, codec, blobs)
+    columns = {
+        "workflow": event.workflow,
+        "status": "pending",
+        "tags": _json(event.tags),
+        "data": _json({"source": event.source}),
+        "queue": queue,
+        "gate": gate_of(queue),
+        "rank_minus": priority * PLACES_A_PRIORITY,
+        **({"state": "ready"} if delay is None else {"state": "delayed", "due_in": delay}),
+    }
+    absent = Guard("runs", run_id, None)
+    return Change(run_id, 0, [row], [*blobs, Put("runs", run_id, columns)], [absent])
 
 
 def check_place(workflow: str, queue: Any, priority: Any, delay: Any) -> None:

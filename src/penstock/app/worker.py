@@ -2,6 +2,8 @@
 
 What is claimed, by whom and until when is the store's; a worker that dies leaves leases that lapse, and its runs go on where
 their logs end, in whichever worker is first. A worker that was only stopped finds its leases gone and records nothing more.
+
+Besides, every worker fires the store's schedules.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from penstock.app.logs import read_events
 from penstock.app.owners import is_gone
 from penstock.app.queues import Queues, choosing
 from penstock.app.run import Run
+from penstock.app.scheduling.firing import Firer
 from penstock.catalogue import reload
 from penstock.engine.recovery import Recovered, evict, give_back, take_up
 from penstock.errors import LeaseLost, PenstockError, StoreError
@@ -66,6 +69,7 @@ class Worker:
         self._topic = f"worker:{engine.owner}"
         self._stopping = threading.Event()
         self._queues = Queues(engine)
+        self._schedules = Firer(engine)
         self._looked_at = float("-inf")
 
     # ── from any thread ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +117,7 @@ class Worker:
         free = self.slots - self._still_driven()
         try:
             self._look_around()
+            self._schedules.fire()
             claims = self._claims(free) if free > 0 else []
         except StoreError as error:
             _log.warning("no run could be taken: %s", error)
@@ -122,13 +127,14 @@ class Worker:
         return bool(claims)
 
     def _look_around(self) -> None:
-        """Once in a while: say that this worker lives, and free the runs of processes that are known to be gone."""
+        """Once in a while: say that this worker lives, free the runs of processes that are known to be gone, read schedules."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
         self._tell()
         self._evict_the_dead()
+        self._schedules.look()
 
     def _tell(self) -> None:
         refused = {run: why for run, (_, why) in self.refused.items()}
@@ -213,10 +219,11 @@ class Worker:
         handle.when_over(lambda: self._ring(f"queue:{queue}"))
 
     def _seconds_to_wait(self) -> float:
+        longest = self._schedules.seconds_to_wait(LOOK_SECONDS)
         if self._still_driven() >= self.slots:
-            return LOOK_SECONDS
+            return longest
         due = self.engine.durable_store().next_due("runs", self.queues)
-        return LOOK_SECONDS if not due else min(LOOK_SECONDS, due)
+        return longest if not due else min(longest, due)
 
 
 def takeovers_in(events: Iterable[e.Event]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -15,7 +15,6 @@ from penstock.cli.text import plural
 from penstock.errors import SettingsError
 
 if TYPE_CHECKING:
-    from penstock.app.worker import Worker
     from penstock.model.program import Definition
 
 
@@ -57,7 +56,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
         worker = Worker(engine, definitions, queues=names, slots=slots)
         what = "all queues" if names is None else ", ".join(names)
         _say(desk, f"takes runs of {what} from {engine.address}; Ctrl-C ends it")
-        with _Ending(worker):
+        with Ending(worker):
             worker.serve(until_idle=until_idle, drain_seconds=drain)
         left = len(worker.driven)
         if desk.as_json:
@@ -77,11 +76,17 @@ def _say(desk: Desk, line: str) -> None:
         desk.say(line)
 
 
-class _Ending:
-    """While a worker serves, Ctrl-C and SIGTERM make it drain; the second of them ends it at once."""
+class Stoppable(Protocol):
+    """Serves until it is told to stop."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def stop(self) -> None: ...
+
+
+class Ending:
+    """While somebody serves, Ctrl-C and SIGTERM ask for its end; the second of them ends it at once."""
+
+    def __init__(self, serving: Stoppable) -> None:
+        self._serving = serving
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> None:
@@ -94,7 +99,7 @@ class _Ending:
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         self._restore()
-        self._worker.stop()
+        self._serving.stop()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
