@@ -11,6 +11,7 @@ from penstock.app.steps import Steps, run_failed
 from penstock.errors import RunCancelled, StepTimeout
 from penstock.model import events as e
 from penstock.model import machine
+from penstock.model.bulletin import bulletin_of
 from penstock.model.failure import Failure
 from penstock.model.history import StepRecord
 from penstock.model.program import Definition, Map
@@ -167,6 +168,13 @@ class Run(Generic[T]):
         """Its log: (sequence, seconds since 1970, event). Of an ephemeral run only what the ring still holds."""
         return self._engine.events_of(self.id)
 
+    def published(self) -> dict[str, Any]:
+        """What it tells of itself, by name: the newest values that its function published."""
+        live = self._live
+        if live is not None and not live.gone:
+            return dict(live.published)
+        return bulletin_of(event for _, _, event in self.events())
+
     # What may be asked of it
 
     def cancel(self, reason: str = "") -> None:
@@ -184,6 +192,14 @@ class Run(Generic[T]):
     def signal(self, name: str, value: Any = None, *, key: str | None = None) -> None:
         """Send a message into the run; the same key is taken once."""
         self._engine.signal(self.id, name, value, key=key)
+
+    def approve(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """Let a run go on that waits for approval, now or later. See Workflow.add_approval and functions.approval."""
+        self.signal(name, {"approved": True, "by": by, "comment": comment})
+
+    def reject(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """Say no to a run that waits for approval: the step fails, with who said so and the comment."""
+        self.signal(name, {"approved": False, "by": by, "comment": comment})
 
     async def cancel_async(self, reason: str = "") -> None:
         """See `cancel`."""
@@ -208,6 +224,14 @@ class Run(Generic[T]):
         import asyncio
 
         await asyncio.to_thread(self.signal, name, value, key=key)
+
+    async def approve_async(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """See `approve`."""
+        await self.signal_async(name, {"approved": True, "by": by, "comment": comment})
+
+    async def reject_async(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """See `reject`."""
+        await self.signal_async(name, {"approved": False, "by": by, "comment": comment})
 
     # For the engine
 

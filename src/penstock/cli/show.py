@@ -15,6 +15,7 @@ from penstock.cli.ink import terminal_width
 from penstock.cli.rows import Look, rows
 from penstock.cli.text import age, duration
 from penstock.model import events as e
+from penstock.model.bulletin import bulletin_of
 from penstock.model.states import FINISHED
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Sight:
         self.row = row_of(engine, run)
         self.board = Board()
         self.started: e.RunStarted | None = None
-        for sequence, at, event in run.events():
+        log = run.events()
+        self.published = bulletin_of(event for _, _, event in log)
+        for sequence, at, event in log:
             self.board.recorded(run.id, run.workflow, sequence, at, event)
             if isinstance(event, e.RunStarted):
                 self.started = event
@@ -76,6 +79,7 @@ class Sight:
         return {
             **run_document(self.board, desk),
             "inputs": value_of(started.input) if started is not None else None,
+            "published": value_of(self.published),
             "tags": json.loads(self.row["tags"] or "{}"),
             "source": started.source if started is not None else {},
             "driven": self.row["status"] not in FINISHED and not self.left,
@@ -108,6 +112,7 @@ class Sight:
         if board.ended is not None:
             facts.append(("took", duration(board.ended - board.started)))
         facts += self._inputs()
+        facts += _by_name("published", self.published)
         if tags := json.loads(self.row["tags"] or "{}"):
             facts.append(("tags", "  ".join(f"{name}={value}" for name, value in tags.items())))
         if started is not None and started.source.get("file"):
@@ -120,11 +125,7 @@ class Sight:
         given = self.started.input if self.started is not None else None
         if not isinstance(given, dict):
             return [("input", closing.shown(given, 200))] if given is not None else []
-        labels = ["inputs", *[""] * len(given)]
-        return [
-            (label, f"{name} = {closing.shown(value, 200)}")
-            for label, (name, value) in zip(labels, given.items(), strict=False)
-        ]
+        return _by_name("inputs", given)
 
     def _errors(self, desk: Desk) -> list[str]:
         error = self.board.error
@@ -147,6 +148,15 @@ class Sight:
         if self.printed:
             facts.append(("output", f"{desk.command('logs', board.run)}"))
         return facts
+
+
+def _by_name(label: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """A line each, the first of them with the label."""
+    labels = [label, *[""] * len(values)]
+    return [
+        (label, f"{name} = {closing.shown(value, 200)}")
+        for label, (name, value) in zip(labels, values.items(), strict=False)
+    ]
 
 
 def _clock(at: float) -> str:

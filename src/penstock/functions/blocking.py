@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from penstock.errors import UserError
 from penstock.functions import calls
-from penstock.functions.calls import continue_as_new, now, random, start, uuid4
+from penstock.functions.calls import continue_as_new, now, publish, random, start, uuid4
 from penstock.functions.handles import Handle, Winner
 from penstock.model.calling import caller
 from penstock.model.program import Definition, Partial
@@ -19,6 +19,7 @@ __all__ = [
     "continue_as_new",
     "gather",
     "now",
+    "publish",
     "race",
     "random",
     "sleep",

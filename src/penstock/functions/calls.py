@@ -226,6 +226,19 @@ def uuid4() -> UUID:
     return UUID(int=random().getrandbits(128), version=4)
 
 
+def publish(**values: Any) -> None:
+    """Tell whoever asks of the run how things stand: `publish(done=3, of=10)`; `run.published()` has the newest of each name.
+
+    What is told is recorded with what the function asks for next. Raises CodecError for what cannot be stored.
+    """
+    from penstock.codecs import JsonCodec
+
+    play = asked("publish()").play()
+    if values:
+        JsonCodec().encode(values)
+        play.publish(values)
+
+
 def continue_as_new(**inputs: Any) -> NoReturn:
     """End this run, and go on as a new one with these inputs and a log of its own: for functions that never end."""
     asked("continue_as_new()")

@@ -12,10 +12,11 @@ from typing import Any
 
 from penstock.errors import InvariantBroken, Nondeterminism
 from penstock.model import events as e
+from penstock.model.bulletin import publish
 from penstock.model.dropping import close_play, drop, drop_all, leave
 from penstock.model.failure import Failure, failure_of
 from penstock.model.policies import DEFAULT
-from penstock.model.program import Ask, Do, End, Fail, Map, Open, Skip, Sleep, Stop, Wait
+from penstock.model.program import Ask, Do, End, Fail, Map, Open, Publish, Skip, Sleep, Stop, Wait
 from penstock.model.state import (
     ACTIVE,
     Family,
@@ -95,6 +96,8 @@ def _ask(run: Run, scope: Scope, ask: Ask, at: float) -> None:
             _wait(run, scope, ask, at)
         case Stop():
             _stop(run, scope, ask)
+        case Publish():
+            publish(run, scope.path, ask.values)
         case Skip():
             run.skipped[scope.path + ask.key] = ask.reason
             run.news.rare = True

@@ -188,6 +188,7 @@ def projection(run: Run) -> dict[str, Any]:
         "scopes": {path: scope.open for path, scope in run.scopes.items()},
         "finished": {name: step.status for name, step in run.finished.items()},
         "skipped": dict(run.skipped),
+        "published": dict(run.published),
         "signals": {name: list(values) for name, values in run.signals.items() if values},
         "signal_keys": sorted(run.signal_keys),
     }

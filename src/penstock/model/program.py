@@ -70,11 +70,21 @@ class Sleep(msgspec.Struct, gc=False):
 
 
 class Wait(msgspec.Struct, gc=False):
-    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds."""
+    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds.
+
+    `approval` says that somebody is asked for a decision: see model.approval.
+    """
 
     key: str
     signal: str
     timeout: float | None = None
+    approval: bool = False
+
+
+class Publish(msgspec.Struct, gc=False):
+    """Tell whoever asks of the run these values, by name, until others of that name are published."""
+
+    values: Mapping[str, Any]
 
 
 class Stop(msgspec.Struct, gc=False):
@@ -106,7 +116,7 @@ class Fail(msgspec.Struct, gc=False):
     blamed: Sequence[str] = ()
 
 
-Ask = Do | Map | Open | Sleep | Wait | Stop | Skip | End | Fail
+Ask = Do | Map | Open | Sleep | Wait | Publish | Stop | Skip | End | Fail
 
 
 @runtime_checkable

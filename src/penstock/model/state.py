@@ -167,9 +167,9 @@ class Run:
 
     __slots__ = (
         "at", "chance", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news",
-        "open", "others", "parked", "program", "results", "root", "running", "scopes", "sequence", "settling", "signal_keys",
-        "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "undoable", "undoing", "waiters",
-        "watcher", "workflow",
+        "open", "others", "parked", "program", "published", "results", "root", "running", "scopes", "sequence", "settling",
+        "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "undoable", "undoing",
+        "waiters", "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -192,6 +192,7 @@ class Run:
         self.results: dict[str, Any] = {}  # of completed steps
         self.others: dict[str, Step] = {}  # maps, and steps that ended otherwise
         self.skipped: dict[str, str] = {}
+        self.published: dict[str, Any] = {}
         self.running = 0
         self.signals: dict[str, deque[Any]] = {}
         self.signal_keys: set[str] = set()
