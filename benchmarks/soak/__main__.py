@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.soak import kills, seeds
+from benchmarks.soak import kills, schedules, seeds
 
-PARTS = (kills.soak, seeds.soak)
+PARTS = (kills.soak, seeds.soak, schedules.soak)
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from penstock.app.scheduling.cron import moments_after, timetable
-from tests.schedules.wall_clock import meanings_around, oracle, shown_at, transitions
+from tests.schedules.wall_clock import first_of, meanings_around, offset_at, oracle, shown_at, transitions
 
 FIRST_YEAR, YEARS = 2008, 20
 BEFORE, AFTER = 3 * 3_600, 4 * 3_600
@@ -39,3 +40,10 @@ def _around(name: str, zone: ZoneInfo, at: int) -> list[str]:
             if found != expected:
                 faults.append(f"{meaning.expression!r} in {name} from {start}: {found}, not {expected}")
     return faults
+
+
+def transitions_of(name: str) -> tuple[tuple[int, timedelta | None], ...]:
+    """When and to what the clocks of a zone are set, and what they show at first."""
+    zone = ZoneInfo(name)
+    moments = [first_of(FIRST_YEAR), *transitions(zone, FIRST_YEAR, YEARS)]
+    return tuple((moment, offset_at(moment, zone)) for moment in moments)

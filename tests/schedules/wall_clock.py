@@ -78,21 +78,20 @@ def oracle(meanings: Iterable[Meaning], zone: ZoneInfo, first: int, until: int) 
 
 def transitions(zone: ZoneInfo, first_year: int, years: int) -> Iterator[int]:
     """The moments at which the clocks of a zone are set."""
-    at = int(datetime(first_year, 1, 1, tzinfo=UTC).timestamp())
-    end = int(datetime(first_year + years, 1, 1, tzinfo=UTC).timestamp())
-    offset = _offset(at, zone)
+    at, end = first_of(first_year), first_of(first_year + years)
+    offset = offset_at(at, zone)
     while at < end:
-        if _offset(at + DAY, zone) != offset:
+        if offset_at(at + DAY, zone) != offset:
             yield _between_offsets(at, at + DAY, zone)
-            offset = _offset(at + DAY, zone)
+            offset = offset_at(at + DAY, zone)
         at += DAY
 
 
 def _between_offsets(early: int, late: int, zone: ZoneInfo) -> int:
-    offset = _offset(late, zone)
+    offset = offset_at(late, zone)
     while late - early > 1:
         middle = (early + late) // 2
-        early, late = (early, middle) if _offset(middle, zone) == offset else (middle, late)
+        early, late = (early, middle) if offset_at(middle, zone) == offset else (middle, late)
     return late
 
 
@@ -108,5 +107,10 @@ def shown_at(moment: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(moment, zone).replace(tzinfo=None, fold=0)
 
 
-def _offset(moment: int, zone: ZoneInfo) -> timedelta | None:
+def offset_at(moment: int, zone: ZoneInfo) -> timedelta | None:
     return datetime.fromtimestamp(moment, zone).utcoffset()
+
+
+def first_of(year: int) -> int:
+    """The moment at which a year begins."""
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())

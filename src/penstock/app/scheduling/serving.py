@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Final
 
 from penstock.app.parts import Parts
@@ -36,7 +36,8 @@ class Serving:
     def stop(self) -> None:
         """From any thread: have `serve` return."""
         self._stopping.set()
-        self._store.ring([self._topic])
+        with suppress(StoreError):  # the engine is closing
+            self._store.ring([self._topic])
 
     def serve(self) -> None:
         """Fire what is due until `stop`."""

@@ -54,6 +54,7 @@ def every_moment(wall: datetime, zone: ZoneInfo) -> list[int]:
     return [each for each in found if wall_at(each, zone).replace(tzinfo=None) == wall]
 
 
+@lru_cache(maxsize=4_096)
 def is_even(day: date, zone: ZoneInfo) -> bool:
     """Whether the clock is not set while it shows that day, nor an hour before or after."""
     at = datetime.combine(day, time()) - HOUR
