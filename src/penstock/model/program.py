@@ -70,15 +70,11 @@ class Sleep(msgspec.Struct, gc=False):
 
 
 class Wait(msgspec.Struct, gc=False):
-    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds.
-
-    `approval` says that somebody is asked for a decision: see model.approval.
-    """
+    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds."""
 
     key: str
     signal: str
     timeout: float | None = None
-    approval: bool = False
 
 
 class Publish(msgspec.Struct, gc=False):
