@@ -188,6 +188,15 @@ def test_run_finds_a_simulated_workflow_by_its_name(three: Path) -> None:
     assert re.search(r"--worker-count INT +\[default: 25\]", run("epic_fast_25_workers", "--help").output)
 
 
+def test_simulate_knows_the_flags_of_both_kinds_before_it_knows_which_it_is(three: Path) -> None:
+    result = CliRunner().invoke(
+        penstock,
+        ["simulate", "--quiet", "stf_processing", "--physics-duration-min", "1", "--realtime", "0.001", "-v"],
+    )
+    assert result.exit_code == 0, result.output
+    assert result.output.endswith("-0001\n")
+
+
 def test_run_finds_one_that_only_the_store_has(three: Path) -> None:
     assert run("stf_processing", "--physics-duration-min", "1", "-q").exit_code == 0
     (store,) = (three / ".penstock").glob("*.db")

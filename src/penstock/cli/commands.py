@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "definitions": "List simulated workflows that are kept.",
     "executions": "List executions of simulated workflows.",
     "completion": "Make your shell complete what you type.",
+    "sweep": "A simulated workflow with several values, side by side.",
     "new": "Make a starter project.",
 }
 """Name -> the line that `penstock --help` shows; each is a module of this package with a `command`."""

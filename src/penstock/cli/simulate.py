@@ -82,7 +82,7 @@ def executed(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """
     from penstock.simulations import WorkflowRunner
 
-    texts = dict(ctx.obj.texts) | dict(_pairs(given["pairs"]))
+    texts = dict(ctx.obj.texts) | dict(pairs_in(given["pairs"]))
     observers = [Messages(desk)] if given["verbose"] and not desk.as_json else []
     with desk.open(observers=observers) as engine:
         runner = WorkflowRunner(engine, folder=given["workflows"])
@@ -94,7 +94,7 @@ def executed(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
                 config=given["config"],
                 seed=given["seed"],
                 realtime=given["realtime"],
-                limits=_limits(given),
+                limits=limits_of(given),
             )
             code = CODE_OF.get(found.status, ending.FAILED)
         except KeyboardInterrupt:
@@ -115,7 +115,7 @@ def _tell(desk: Desk, found: WorkflowExecution, *, quiet: bool) -> None:
             desk.say(line)
 
 
-def _pairs(pairs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def pairs_in(pairs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
@@ -123,7 +123,7 @@ def _pairs(pairs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _limits(given: dict[str, Any]) -> Any:
+def limits_of(given: dict[str, Any]) -> Any:
     from penstock.simulations import Limits
 
     said = {
@@ -146,7 +146,8 @@ class Either(click.Command):
     ) -> click.Context:
         from penstock.cli.simulate_any import asked, is_any
 
-        chosen: click.Command = asked if is_any(asked, args) else executed
+        either = click.Command("simulate", params=[*asked.params, *executed.params])
+        chosen: click.Command = asked if is_any(either, args) else executed
         return chosen.make_context(info_name, args, parent, **extra)
 
 

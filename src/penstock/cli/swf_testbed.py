@@ -13,6 +13,7 @@ from penstock.cli.commands import Commands
 
 COMMANDS: Final = {
     "run-workflow": ("simulate", "Run a workflow by name."),
+    "sweep": ("sweep", "Run a workflow with several values, side by side."),
     "definitions": ("definitions", "List workflows that are kept."),
     "executions": ("executions", "List executions of workflows."),
     "validate": ("validate", "Check configurations without running them."),

@@ -5,13 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.simulations.configuration import Configuration, configuration_of, read_configuration
 from penstock.simulations.definitions import Definitions
 from penstock.simulations.parameters import from_texts, merged
 from penstock.simulations.records import WorkflowDefinition
 from penstock.simulations.registering import check_needed, definition_of
+
+if TYPE_CHECKING:
+    from penstock.simulations.simulation import Limits
+
+
+class How(NamedTuple):
+    """How to execute a workflow.
+
+    `overrides` are parameters by name, `texts` the same as a command line gives them; `config` is a file or a document whose
+    values go over the stored ones; `realtime` is wall seconds for each virtual one, None as fast as it goes.
+    """
+
+    overrides: Mapping[str, Any] | None = None
+    texts: Mapping[str, str] | None = None
+    config: Mapping[str, Any] | Configuration | str | os.PathLike[str] | None = None
+    seed: int = 0
+    realtime: float | None = None
+    limits: Limits | None = None
 
 
 class Asked(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ from penstock.simulations.executions import Executions
 from penstock.simulations.finding import folder_of
 from penstock.simulations.inprocess import check_trusted, executor_of, watched
 from penstock.simulations.kernel import check_installed
-from penstock.simulations.preparing import Asked, Prepared, configuration_from, prepared_of
+from penstock.simulations.preparing import Asked, How, Prepared, configuration_from, prepared_of
 from penstock.simulations.records import WorkflowDefinition, WorkflowExecution, now
 from penstock.simulations.registering import definition_of, made_of, user
 from penstock.simulations.simulation import Limits, Simulation, order_of
 from penstock.simulations.source import source_of
 from penstock.simulations.started import Started
 from penstock.simulations.station import Deliver, Station
+from penstock.simulations.sweeping import combinations, executed
 from penstock.simulations.telling import attend, tell_all
 
 if TYPE_CHECKING:
@@ -93,13 +94,31 @@ class WorkflowRunner:
         return self.executions.get(execution_id)
 
     def start(self, workflow_name: str, version: str | None = None, **how: Any) -> Started:
-        """Execute a workflow in the background.
-
-        Options: `overrides`, parameters by name, or `texts`, the same as a command line gives them; `config`, a file or a
-        document whose values go over the stored ones; `seed`; `realtime`, wall seconds for each virtual one; `limits`.
-        """
+        """Execute a workflow in the background. How has the options."""
         execution_id, simulation, order = self._ready(workflow_name, version, **how)
         return Started(self, execution_id, self.engine.start(simulation, order, key=execution_id))
+
+    def sweep(
+        self,
+        workflow_name: str,
+        over: Mapping[str, Sequence[Any]],
+        version: str | None = None,
+        *,
+        jobs: int | None = None,
+        **how: Any,
+    ) -> list[WorkflowExecution]:
+        """Execute a workflow with every combination of these parameters' values, and wait for the end of all.
+
+        `jobs` so many at a time, one for each processor if it is left out; see `start` for the other options. The records, the
+        last parameter's values going round quickest. Nothing is begun unless all of it is right.
+        """
+        overrides = how.pop("overrides", None) or {}
+        each = [{**how, "overrides": {**overrides, **values}} for values in combinations(over)]
+        return executed(self, workflow_name, version, each, jobs)
+
+    def check(self, workflow_name: str, version: str | None = None, **how: Any) -> None:
+        """Raise what `run` would raise for these options, without an execution."""
+        self._checked(workflow_name, version, **how)
 
     def stop(self, execution_id: str, reason: str = "") -> WorkflowExecution:
         """Stop an execution at once. Raises CommandRefused if it has ended, or if the caller's environment drives it."""
@@ -192,34 +211,36 @@ class WorkflowRunner:
 
     # How it is put together
 
-    def _ready(  # noqa: PLR0913 - one keyword a power
-        self,
-        name: str,
-        version: str | None,
-        *,
-        overrides: Mapping[str, Any] | None = None,
-        texts: Mapping[str, str] | None = None,
-        config: Mapping[str, Any] | Configuration | str | os.PathLike[str] | None = None,
-        seed: int = 0,
-        realtime: float | None = None,
-        limits: Limits | None = None,
-    ) -> tuple[str, Simulation, dict[str, Any]]:
+    def _ready(self, name: str, version: str | None, **how: Any) -> tuple[str, Simulation, dict[str, Any]]:
         """An execution that is checked and recorded, and what to run."""
-        check_installed()
-        found = None if config is None else configuration_from(config)
-        prepared = self._parts(name, version, found, overrides or {}, texts or {})
-        definition = prepared.definition
-        self._check_origin(definition)
-        limits = limits or self.limits or (Limits() if realtime is None else Limits(seconds=None))
-        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
-        order = order_of(
-            definition, limits, prepared.parameters, prepared.sections, seed=seed, realtime=realtime
-        )
+        prepared, simulation, order = self._checked(name, version, **how)
         execution_id = order["execution_id"] = self.generate_execution_id(simulation.name)
         attend(self.engine)
         run_id = run_id_for(simulation.name, execution_id)
-        self._add(prepared, execution_id, status="pending", run_id=run_id, seed=seed)
+        self._add(prepared, execution_id, status="pending", run_id=run_id, seed=order["seed"])
         return execution_id, simulation, order
+
+    def _checked(
+        self, name: str, version: str | None, **how: Any
+    ) -> tuple[Prepared, Simulation, dict[str, Any]]:
+        """What to execute, and the order for it but for its id. Raises UserError."""
+        check_installed()
+        asked = How(**how)
+        found = None if asked.config is None else configuration_from(asked.config)
+        prepared = self._parts(name, version, found, asked.overrides or {}, asked.texts or {})
+        definition = prepared.definition
+        self._check_origin(definition)
+        limits = asked.limits or self.limits or (Limits() if asked.realtime is None else Limits(seconds=None))
+        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
+        order = order_of(
+            definition,
+            limits,
+            prepared.parameters,
+            prepared.sections,
+            seed=asked.seed,
+            realtime=asked.realtime,
+        )
+        return prepared, simulation, order
 
     def _check_origin(self, definition: WorkflowDefinition) -> None:
         if definition.origin == "network" and not self.allow_network:

@@ -1,0 +1,70 @@
+"""One workflow executed with several values of its parameters, some at a time: what comes of each, in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from penstock.errors import InputError, PenstockError
+from penstock.simulations.records import WorkflowExecution
+from penstock.simulations.started import Started
+
+if TYPE_CHECKING:
+    from penstock.simulations.runner import WorkflowRunner
+
+MOST = 1_000
+"""So many executions a sweep may have."""
+
+
+def combinations(over: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Every combination of values, the last parameter's going round quickest. Raises InputError for none, or too many."""
+    empty = [name for name, values in over.items() if not values]
+    if not over or empty:
+        raise InputError(
+            f"there are no values of {empty[0]!r} to sweep over"
+            if empty
+            else "there is nothing to sweep over"
+        )
+    found = [dict(zip(over, values, strict=True)) for values in product(*over.values())]
+    if len(found) > MOST:
+        raise InputError(
+            f"{len(found):,} combinations are more than the {MOST:,} that a sweep may have: give fewer values"
+        )
+    return found
+
+
+def executed(
+    runner: WorkflowRunner,
+    name: str,
+    version: str | None,
+    each: Sequence[Mapping[str, Any]],
+    jobs: int | None = None,
+) -> list[WorkflowExecution]:
+    """Execute a workflow with each of these options, `jobs` at a time (left out, one for each processor). The records.
+
+    Nothing is begun before all of them are checked. An interrupt stops those that go on.
+    """
+    for how in each:
+        runner.check(name, version, **how)
+    going: deque[Started] = deque()
+    begun: list[Started] = []
+    try:
+        for how in each:
+            if len(going) >= (jobs or os.cpu_count() or 1):
+                going.popleft().wait()
+            going.append(runner.start(name, version, **how))
+            begun.append(going[-1])
+        return [started.wait() for started in begun]
+    except BaseException:
+        _stop(going)
+        raise
+
+
+def _stop(going: Iterable[Started]) -> None:
+    for started in going:
+        with suppress(PenstockError):  # it has ended, or its store is gone
+            started.stop("interrupted")
