@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from penstock.app import open_engine as open
     from penstock.context import Context, context, resource
     from penstock.errors import Cancelled, PenstockError, Retry, RunCancelled, RunFailed
-    from penstock.tasks import RetryPolicy, Task, Workflow, task
+    from penstock.tasks import Limit, RetryPolicy, Task, Workflow, task
 
 __version__ = "0.1.0"
 
@@ -18,6 +18,7 @@ _NAMES = {
     "Cancelled": "penstock.errors",
     "Context": "penstock.context",
     "Engine": "penstock.app",
+    "Limit": "penstock.tasks",
     "PenstockError": "penstock.errors",
     "Retry": "penstock.errors",
     "RetryPolicy": "penstock.tasks",
@@ -37,6 +38,7 @@ __all__ = [
     "Cancelled",
     "Context",
     "Engine",
+    "Limit",
     "PenstockError",
     "Retry",
     "RetryPolicy",

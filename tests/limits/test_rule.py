@@ -21,6 +21,7 @@ from penstock.model.limits import (
     bounds_of,
     check_limit,
     grant,
+    is_idle,
     next_token,
     order,
     rank_of,
@@ -100,6 +101,18 @@ def test_a_token_comes_when_it_is_said_to_come() -> None:
         assert given_, "there was to be a token at this moment"
         now = next_token(ledger, bounds) or now
     assert now == pytest.approx(100.0 + 1_000 / 7, rel=1e-6)
+
+
+def test_a_bucket_stays_as_empty_as_it_was_when_nobody_has_a_part_any_more() -> None:
+    ledger, said = Ledger(), Bounds(None, 1.0)
+    for second in (0.0, 0.5, 0.9):
+        ledger.parts["p"] = Part(1, said, [], [waiter(1)])
+        assert len(grant(ledger, bounds_of(ledger, None), second)) == (second == 0.0)
+        del ledger.parts["p"]
+        grant(ledger, bounds_of(ledger, None), second)
+        assert not is_idle(ledger)
+    grant(ledger, bounds_of(ledger, None), 1.0)
+    assert is_idle(ledger)
 
 
 def test_a_clock_that_is_set_back_gives_no_token_and_takes_none() -> None:

@@ -15,7 +15,7 @@ import msgspec
 from penstock.app.owners import is_gone
 from penstock.errors import LeaseLost
 from penstock.model.changes import Change, Guard, Put, Refused
-from penstock.model.limits import Bounds, Ledger, is_idle, rate_of
+from penstock.model.limits import Bounds, Ledger, bounds_of, is_idle, rate_of, refill
 from penstock.ports import Store
 
 QUEUE: Final = "limits"
@@ -69,6 +69,14 @@ class StoreLedgers:
             self._guard = None
             raise LeaseLost("this process was stopped for so long that its slots under limits went to others")
         return self._taken_in(verdict.actual)
+
+    def sweep(self) -> None:
+        """Forget the keys under which nothing is under way and whose buckets are full again."""
+        for key, ledger, version in ledgers_in(self.store):
+            if not ledger.parts:
+                refill(ledger, bounds_of(ledger, self.said(key)), self.now())
+                if is_idle(ledger):
+                    self._swap(key, ledger, version, [])
 
     def _swap(self, key: str, ledger: Ledger, version: Any, guards: list[Guard]) -> Any:
         name = ledger_id(key)
@@ -180,6 +188,12 @@ def lease_id(owner: str) -> str:
 def opened(row: Any) -> tuple[Ledger, str | None]:
     """A ledger's document read: what it holds and its version."""
     return (Ledger(), None) if row is None else (_decoder.decode(row["data"]), row["version"])
+
+
+def ledgers_in(store: Store) -> list[tuple[str, Ledger, str | None]]:
+    """(key, ledger, version) of every key under which something is under way, or was lately."""
+    rows = store.find("documents", {"kind": "ledger"}, limit=MOST)
+    return [(row["id"].removeprefix("ledger:"), *opened(row)) for row in rows]
 
 
 def rules_in(store: Store) -> dict[str, Bounds]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from penstock.app.ledgers import MOST, RULES, opened, rule_for, rules_in
+from penstock.app.ledgers import RULES, ledgers_in, rule_for, rules_in
 from penstock.engine.limits import Limits, OwnLedgers
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model.changes import Change, Put
@@ -86,7 +86,7 @@ def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> W
     name = step if item is None else f"{step}[{item}]"
     rules = rules_in(store)
     behind: Waiting | None = None
-    for key, ledger in _ledgers(store):
+    for key, ledger, _ in ledgers_in(store):
         for part in ledger.parts.values():
             for each in part.waiting:
                 if each.run == run and (each.step == name or (item is None and _family(each.step) == step)):
@@ -122,11 +122,6 @@ def _held(ledger: Ledger) -> list[Slotted]:
     ]
 
 
-def _ledgers(store: Store) -> list[tuple[str, Ledger]]:
-    rows = store.find("documents", {"kind": "ledger"}, limit=MOST)
-    return [(row["id"].removeprefix("ledger:"), opened(row)[0]) for row in rows]
-
-
 class KeyLimits:
     """What is said of keys in one store, and what becomes of it."""
 
@@ -135,7 +130,8 @@ class KeyLimits:
 
     def all(self) -> list[KeyLimit]:
         """Every key of which something is said, or under which something is under way, by name."""
-        rules, ledgers = rules_in(self._store), dict(_ledgers(self._store))
+        rules = rules_in(self._store)
+        ledgers = {key: ledger for key, ledger, _ in ledgers_in(self._store)}
         found = []
         for key in sorted({*rules, *ledgers}):
             ledger = ledgers.get(key) or Ledger()

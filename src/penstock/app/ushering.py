@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 1.0
 """A bell may be lost, and an engine may be gone: how often to look while something waits."""
 CLOSE_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 600.0
 
 
 class Usher:
@@ -36,6 +37,7 @@ class Usher:
         self._is_stirred = False
         self._closed = False
         self._looked = self._extended = time.monotonic()
+        self._swept = float("-inf")
         self._knows_rules = False
         self._thread = threading.Thread(target=self._serve, name="penstock-usher", daemon=True)
         self._thread.start()
@@ -85,6 +87,9 @@ class Usher:
         if now - self._looked >= LOOK_SECONDS:
             self._look_around()
             self._looked = now
+        if now - self._swept >= SWEEP_SECONDS:
+            self._ledgers.sweep()
+            self._swept = now
 
     def _look_around(self) -> None:
         keys = self.limits.keys()

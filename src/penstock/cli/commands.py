@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "worker": "Take queued runs, and runs whose process has gone.",
     "workers": "Who takes runs from this store.",
     "queues": "What waits where; pause, resume and bound queues.",
+    "limits": "Who holds and who waits for slots under limits; set and remove bounds.",
     "schedule": "Have runs made by a cron expression, at intervals, or once.",
     "serve": "Fire schedules.",
     "runs": "List runs, the newest first.",

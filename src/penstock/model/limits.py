@@ -105,7 +105,7 @@ class Part(msgspec.Struct, array_like=True):
 class Ledger(msgspec.Struct):
     """All that is known of a key: parts by engine; how many turns each tenant has had, and the turn that is had now; a bucket.
 
-    `tokens` were in the bucket at the moment `at`; None: it is full.
+    `tokens` were in the bucket at the moment `at`; None: it is full. `last` is what code said, as long as that matters.
     """
 
     parts: dict[str, Part] = {}
@@ -113,6 +113,7 @@ class Ledger(msgspec.Struct):
     turn: int = 0
     tokens: float | None = None
     at: float = 0.0
+    last: Bounds = FREE
 
 
 def rank_of(since: float, priority: int) -> float:
@@ -129,6 +130,8 @@ def bounds_of(ledger: Ledger, said: Bounds | None) -> Bounds:
     """What holds: the store's word, else the tightest of what any engine's code says."""
     if said is not None:
         return said
+    if not ledger.parts:
+        return ledger.last
     parts = [part.bounds for part in ledger.parts.values()]
     rates = [each for each in parts if each.rate is not None]
     slowest = min(rates, key=lambda each: each.rate or 0.0) if rates else FREE
@@ -169,6 +172,7 @@ def _whole(rate: float) -> float:
 def grant(ledger: Ledger, bounds: Bounds, now: float) -> list[tuple[str, Waiter]]:
     """Give slots to those whose turn it is, as long as there are any: (engine, step) in order. Changes the ledger."""
     refill(ledger, bounds, now)
+    ledger.last = bounds if ledger.parts else ledger.last
     slots = room(ledger, bounds)
     lines = _lines(ledger)
     given: list[tuple[str, Waiter]] = []

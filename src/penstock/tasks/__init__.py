@@ -1,5 +1,6 @@
 """The task front door: graphs of ordinary functions."""
 
+from penstock.model.limits import Limit
 from penstock.model.policies import RetryPolicy
 from penstock.tasks.statuses import TaskStatus, WorkflowStatus
 from penstock.tasks.task import Task, task
@@ -17,6 +18,7 @@ __all__ = [
     "BaseExecutor",
     "BaseStateStore",
     "JSONStateStore",
+    "Limit",
     "RetryPolicy",
     "SQLiteStateStore",
     "SequentialExecutor",

@@ -1,0 +1,235 @@
+"""Limits held by several processes on one store: never exceeded, freed slots taken at once, also those of the dead."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from bisect import bisect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import penstock
+from penstock.app import Engine
+from penstock.app.limits import KeyLimits, Waiting, waiting_for
+from penstock.model import events as e
+from tests.faults.lives import wait_until
+from tests.limits.limited import AT_MOST, KEY, LEASE_SECONDS
+
+Told = Callable[[str, object], None]
+
+
+class Attempt(NamedTuple):
+    """When an attempt of a step under the limit began and ended, and whose it was."""
+
+    began: float
+    ended: float
+    run: str
+
+
+class Crew:
+    """Processes on one store."""
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+        self.all: list[subprocess.Popen[str]] = []
+
+    def hire(self, count: int, seconds: float, tenant: str) -> subprocess.Popen[str]:
+        """A process that is ready to begin."""
+        command = [
+            sys.executable,
+            "-m",
+            "tests.limits.limited",
+            str(self.store),
+            str(count),
+            str(seconds),
+            tenant,
+        ]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.all.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    @staticmethod
+    def go(process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    def close(self) -> None:
+        for process in self.all:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Iterator[Crew]:
+    crew = Crew(tmp_path / "runs.db")
+    yield crew
+    crew.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with penstock.open(tmp_path / "runs.db", durability="crash", lease_seconds=LEASE_SECONDS) as engine:
+        yield engine
+
+
+def attempts(engine: Engine, tenant: str | None = None, step: str = "call") -> list[Attempt]:
+    """What the logs tell of steps under the limit, in order of their beginnings."""
+    found = []
+    for row in engine.durable_store().find("runs", limit=1_000):
+        if tenant is not None and f'"{tenant}"' not in row["tags"]:
+            continue
+        began: dict[int | None, float] = {}
+        for _, at, event in engine.get(row["id"]).events():
+            if isinstance(event, e.StepStarted) and event.step == step:
+                began[event.item] = at
+            elif isinstance(event, e.StepDone) and event.step == step and event.item is not None:
+                found.append(Attempt(began.pop(event.item), at, row["id"]))
+        found += [Attempt(at, float("inf"), row["id"]) for at in began.values()]
+    return sorted(found)
+
+
+def most_at_once(found: list[Attempt]) -> int:
+    moments = sorted([(each.ended, -1) for each in found] + [(each.began, 1) for each in found])
+    inside = most = 0
+    for _, change in moments:
+        inside += change
+        most = max(most, inside)
+    return most
+
+
+def takes(found: list[Attempt]) -> tuple[list[float], int]:
+    """Seconds from each freed slot to who took it, while somebody waited, and how often that was another process."""
+    ends = sorted((each.ended, each.run) for each in found)
+    pairs = list(zip(ends, found[AT_MOST:], strict=False))
+    return [max(0.0, taker.began - end) for (end, _), taker in pairs], sum(
+        run != taker.run for (_, run), taker in pairs
+    )
+
+
+def share(values: list[float], part: float) -> float:
+    return sorted(values)[int(part * (len(values) - 1))]
+
+
+def test_four_processes_never_exceed_a_limit_and_take_freed_slots(
+    crew: Crew, engine: Engine, record_property: Told
+) -> None:
+    processes = [crew.hire(150, 0.005, f"tenant {number}") for number in range(4)]
+    for process in processes:
+        crew.go(process)
+    assert [process.wait(60) for process in processes] == [0] * 4
+    found = attempts(engine)
+    assert len(found) == 600
+    assert most_at_once(found) == AT_MOST
+    gaps, others = takes(found)
+    assert others > 100, "turns between tenants are turns between processes here"
+    assert not engine.durable_store().find("documents", {"kind": "ledger"})
+    assert not engine.durable_store().find("queued")
+    record_property(
+        "told",
+        f"limits: 600 steps of four processes, {AT_MOST} at once; a freed slot was taken within {share(gaps, 0.5) * 1e3:.1f} ms"
+        f" (p95 {share(gaps, 0.95) * 1e3:.1f} ms), {others} times by another process",
+    )
+
+
+def test_the_slots_of_a_killed_process_are_free_within_its_lease(
+    crew: Crew, engine: Engine, record_property: Told
+) -> None:
+    holder, waiter = crew.hire(3, 60, "killed"), crew.hire(1, 0, "waiting")
+    crew.go(holder)
+    wait_until(lambda: len(attempts(engine, "killed")) == AT_MOST, "it holds all slots", 10)
+    crew.go(waiter)
+    wait_until(lambda: waits(engine, "waiting") is not None, "another waits", 10)
+    found = waits(engine, "waiting")
+    assert found is not None
+    assert (found.kind, found.key, len(found.holders)) == ("limit", KEY, AT_MOST)
+    killed = engine.clock.now()
+    holder.kill()
+    assert waiter.wait(10) == 0
+    (taken,) = attempts(engine, "waiting")
+    record_property(
+        "told",
+        f"limits: the slots of a process killed with -9 went to another after {taken.began - killed:.2f} s",
+    )
+
+
+def waits(engine: Engine, tenant: str) -> Waiting | None:
+    """What the step of that tenant's run waits for."""
+    store = engine.durable_store()
+    rows = [row for row in store.find("runs") if f'"{tenant}"' in row["tags"]]
+    return waiting_for(store, rows[0]["id"], "call", 0) if rows else None
+
+
+def test_a_process_that_was_stopped_past_its_lease_records_nothing_under_the_limit(
+    crew: Crew, engine: Engine
+) -> None:
+    stopped, other = crew.hire(6, 0.4, "stopped"), crew.hire(6, 0.01, "other")
+    crew.go(stopped)
+    wait_until(lambda: len(attempts(engine, "stopped")) == AT_MOST, "it holds all slots", 10)
+    stopped.send_signal(signal.SIGSTOP)
+    crew.go(other)
+    assert other.wait(15) == 0
+    stopped.send_signal(signal.SIGCONT)
+    assert stopped.wait(15) == 3, "its lease on its slots was lost"
+    found = attempts(engine, "stopped")
+    assert len(found) == AT_MOST
+    assert all(each.ended == float("inf") for each in found)
+
+
+def test_what_is_said_of_a_key_holds_while_processes_run(crew: Crew, engine: Engine) -> None:
+    limits = KeyLimits(engine.durable_store())
+    limits.set(KEY, at_most=1)
+    process = crew.hire(40, 0.01, "slow")
+    crew.go(process)
+    wait_until(lambda: len(attempts(engine)) > 5, "some are done", 10)
+    assert most_at_once(attempts(engine)) == 1
+    (key,) = limits.all()
+    assert (key.key, key.bounds.at_most, key.said) == (KEY, 1, True)
+    limits.set(KEY, at_most=4)
+    limits.remove(KEY)
+    assert process.wait(20) == 0
+    assert 1 < most_at_once(attempts(engine)) <= 4
+
+
+def test_a_rate_is_held_by_all_processes_together(crew: Crew, engine: Engine) -> None:
+    processes = [crew.hire(30, 0, "rated") for _ in range(3)]
+    for process in processes:
+        crew.go(process)
+    assert [process.wait(20) for process in processes] == [0, 0, 0]
+    began = [each.began for each in attempts(engine, step="paced")]
+    assert len(began) == 90
+    assert began[-1] - began[0] >= 0.85
+    assert max(bisect(began, at + 0.5) - place for place, at in enumerate(began)) <= 50 + 10, (
+        "give or take a slow start"
+    )
+
+
+def test_a_tenant_with_little_does_not_wait_behind_one_with_much(
+    crew: Crew, engine: Engine, record_property: Told
+) -> None:
+    def median_wait(tenant: str) -> float:
+        process = crew.hire(10, 0.02, tenant)
+        began = engine.clock.now()
+        crew.go(process)
+        assert process.wait(30) == 0
+        return share([each.began - began for each in attempts(engine, tenant)], 0.5)
+
+    alone = median_wait("B alone")
+    much = crew.hire(10_000, 0.02, "A")
+    crew.go(much)
+    wait_until(
+        lambda: sum(key.waiting for key in KeyLimits(engine.durable_store()).all()) > 9_000, "A waits", 20
+    )
+    beside = median_wait("B")
+    assert most_at_once(attempts(engine)) == AT_MOST
+    record_property(
+        "told",
+        f"limits: B's median wait {alone * 1e3:.0f} ms alone, {beside * 1e3:.0f} ms beside A's 10,000 waiting",
+    )
+    assert beside <= 2 * alone
