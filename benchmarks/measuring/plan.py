@@ -26,6 +26,7 @@ QUESTIONS = (
     "processes",
     "simulating",
     "data_taking",
+    "whatif",
     "start_up",
     "idle",
     "commands",

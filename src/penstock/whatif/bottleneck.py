@@ -51,7 +51,8 @@ class Probe:
         """Raise each bound by one and, where none of them helps, by as many as there are."""
         now = self._objective(played)
         keys = {key: bounds for each in played for key, bounds in each.limits.items()}
-        bounds = self._capacity.bounds(self._limit, keys)
+        places = {name: meter.slots for each in played for name, meter in each.meters.items()}
+        bounds = self._capacity.bounds(self._limit, keys, places)
         tried = [self._try(name, bound, bound + 1, now, keys) for name, bound in bounds.items()]
         if not any(map(_is_worth_it, tried)):
             twice = ((name, bound) for name, bound in bounds.items() if bound > 1)

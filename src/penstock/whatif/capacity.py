@@ -1,7 +1,8 @@
 """What may go on at once in a simulation, and what it would be with one more of something. Pure.
 
 `workers` alone is a number of places: so many steps go on at once, whichever run they are of, as `executor="threads:4"` lets
-them. With `slots` they are worker processes (`penstock worker --slots`): each drives so many runs and has threads of its own.
+them; steps that name such an executor have places of their own there, but no more than there are workers. With `slots` they are
+worker processes (`penstock worker --slots`): each drives so many runs and has threads of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Capacity(NamedTuple):
 
     `slots`: runs that each worker drives, None: the workers are places of one engine. `threads`: places for steps in each of
     them. `limit`: steps of one run at once, None: as the workflow says. `concurrency`: runs of the queue at once, None: any
-    number. `limits` goes before what the code says of keys.
+    number. `limits` goes before what the code says of keys, `places` before the numbers in executors' names ("threads:4").
     """
 
     workers: int | None = 4
@@ -39,6 +40,7 @@ class Capacity(NamedTuple):
     limit: int | None = None
     concurrency: int | None = None
     limits: Mapping[str, Bounds] = {}
+    places: Mapping[str, int] = {}
 
     @property
     def engines(self) -> int:
@@ -48,8 +50,9 @@ class Capacity(NamedTuple):
     def place(self, executor: str | None, asynchronous: bool) -> tuple[str, int]:
         """Where a step runs that names this executor, and how many run there at once in each engine."""
         kind, _, number = (executor or "").partition(":")
-        if number.isdecimal() and int(number):
-            return executor or "", int(number)
+        if executor and number.isdecimal() and int(number):
+            own = self.places.get(executor, int(number))
+            return executor, own if self.workers is None or self.slots is not None else min(own, self.workers)
         if kind in ("inline", "sequential", "transaction"):
             return kind, 1
         if self.workers is None and not kind:
@@ -60,13 +63,16 @@ class Capacity(NamedTuple):
             return kind or "threads", self.threads
         return POOL, self.workers
 
-    def bounds(self, limit: int | None, keys: Mapping[str, Bounds]) -> dict[str, float]:
-        """What bounds how much goes on, by name; `limit` is the workflow's own, of steps of one run, `keys` those met."""
+    def bounds(
+        self, limit: int | None, keys: Mapping[str, Bounds], places: Mapping[str, int]
+    ) -> dict[str, float]:
+        """What bounds how much goes on, by name; `limit` is the workflow's own, of steps of one run."""
         said: dict[str, float | None] = {"limit": self.limit or limit, "concurrency": self.concurrency}
         if self.workers is not None:
             said[POOL] = self.workers
         if self.slots is not None:
             said |= {"slots": self.slots, "threads": self.threads}
+        said |= {name: slots for name, slots in places.items() if ":" in name}
         for key, bounds in sorted(keys.items())[:MOST_KEYS]:
             said |= {f"{AT_MOST}{key}": bounds.at_most, f"{RATE}{key}": bounds.rate}
         return {name: bound for name, bound in said.items() if bound is not None}
@@ -77,6 +83,8 @@ class Capacity(NamedTuple):
             return self._replace(limits={**self.limits, key: keys[key]._replace(at_most=round(bound))})
         if (key := name.removeprefix(RATE)) != name:
             return self._replace(limits={**self.limits, key: keys[key]._replace(rate=bound)})
+        if ":" in name:
+            return self._replace(places={**self.places, name: round(bound)})
         raised: dict[str, Any] = {name: round(bound)}
         return self._replace(**raised)
 
@@ -84,7 +92,7 @@ class Capacity(NamedTuple):
 def check_capacity(capacity: Capacity) -> None:
     """Raise SettingsError for numbers that are none."""
     for name, value in capacity._asdict().items():
-        if name != "limits" and value is not None and not _is_count(value):
+        if name not in ("limits", "places") and value is not None and not _is_count(value):
             raise SettingsError(f"a simulation's {name}={shown(value)} must be a whole number from 1 up")
 
 
