@@ -61,6 +61,7 @@ _TITLES = {
     "WorldError": "the world's",
     "RunError": "a run ended without its result",
     "StepFailed": "what a step of a function raised cannot be made again",
+    "Rejected": "somebody said no",
     "StepTimeout": "something took too long",
     "BugError": "ours",
 }

@@ -38,6 +38,7 @@ PenstockError
 │   ├── RunCancelled
 │   └── RunStopped            the engine was closed while the run was unfinished; it can be resumed
 ├── StepFailed                a step of a durable function failed, and its own exception cannot be made again
+├── Rejected                  somebody who was asked for approval said no
 ├── StepTimeout               an attempt or a run took longer than it was allowed (also a TimeoutError)
 └── BugError                  ours
     ├── InvariantBroken       a state that cannot be
@@ -223,6 +224,10 @@ class StepFailed(PenstockError):
     def __init__(self, message: str, *, step: str | None = None) -> None:
         super().__init__(message)
         self.step = step
+
+
+class Rejected(PenstockError):
+    """Somebody was asked for approval and said no; the message holds who, and what was said."""
 
 
 class StepTimeout(PenstockError, TimeoutError):

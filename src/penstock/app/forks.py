@@ -21,6 +21,7 @@ from penstock.engine.rows import row_of
 from penstock.errors import CodeChanged, CommandRefused, InputError
 from penstock.model import events as e
 from penstock.model import machine
+from penstock.model.approval import is_rejection
 from penstock.model.changes import Change, Guard, Put
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition, Dependent, Program
@@ -160,7 +161,11 @@ class Source(NamedTuple):
             for sequence, _, event in self.log
             if sequence in blamed and isinstance(event, e.StepFailed)
         }
-        return self._cut(Cut(frozenset(failed)), self.started.input)
+        fork = self._cut(Cut(frozenset(failed)), self.started.input)
+        if isinstance(last, e.RunFailed) and last.error.type == "penstock.errors.Rejected":
+            asked_anew = {name: value for name, value in fork.made.items() if not is_rejection(value)}
+            fork = fork._replace(made=asked_anew)
+        return fork
 
     def _cut(self, cut: Cut, input: Any) -> Fork:
         cut = cut._replace(steps=cut.steps | (undone_in(self.log) - cut.outputs.keys()))

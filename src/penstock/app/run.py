@@ -193,6 +193,14 @@ class Run(Generic[T]):
         """Send a message into the run; the same key is taken once."""
         self._engine.signal(self.id, name, value, key=key)
 
+    def approve(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """Let a run go on that waits for approval, now or later. See Workflow.add_approval and functions.approval."""
+        self.signal(name, {"approved": True, "by": by, "comment": comment})
+
+    def reject(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """Say no to a run that waits for approval: the step fails, with who said so and the comment."""
+        self.signal(name, {"approved": False, "by": by, "comment": comment})
+
     async def cancel_async(self, reason: str = "") -> None:
         """See `cancel`."""
         import asyncio
@@ -216,6 +224,14 @@ class Run(Generic[T]):
         import asyncio
 
         await asyncio.to_thread(self.signal, name, value, key=key)
+
+    async def approve_async(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """See `approve`."""
+        await self.signal_async(name, {"approved": True, "by": by, "comment": comment})
+
+    async def reject_async(self, name: str = "approval", *, by: str = "", comment: str = "") -> None:
+        """See `reject`."""
+        await self.signal_async(name, {"approved": False, "by": by, "comment": comment})
 
     # For the engine
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.functions.handles import Converted, Handle
+from penstock.model.approval import APPROVAL
 from penstock.model.calling import Call
 from penstock.model.program import Ask, Do, Map, Open, Program, Publish, Sleep, Wait
 
@@ -60,12 +61,18 @@ class Asking:
         return handle
 
     def signal(
-        self, name: str, timeout: float | None, convert: Callable[[Any], Any] | None = None
+        self,
+        name: str,
+        timeout: float | None,
+        convert: Callable[[Any], Any] | None = None,
+        *,
+        approval: bool = False,
     ) -> Handle[Any]:
-        key = self._key(f"signal {name}".replace("/", "-").replace("@", "-"))
+        what = f"signal {name}" if not approval else name if name == APPROVAL else f"approval {name}"
+        key = self._key(what.replace("/", "-").replace("@", "-"))
         handle: Handle[Any] = Handle(key) if convert is None else Converted(key, convert=convert)
         self.handles[key] = handle
-        self.asks.append(Wait(key, name, timeout))
+        self.asks.append(Wait(key, name, timeout, approval))
         return handle
 
     def publish(self, values: Mapping[str, Any]) -> None:

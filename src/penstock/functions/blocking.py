@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from penstock.errors import UserError
-from penstock.functions import calls
+from penstock.functions import approving, calls
 from penstock.functions.calls import continue_as_new, now, publish, random, start, uuid4
 from penstock.functions.handles import Handle, Winner
+from penstock.model.approval import APPROVAL, Decision
 from penstock.model.calling import caller
 from penstock.model.program import Definition, Partial
 
 __all__ = [
     "Handle",
     "Winner",
+    "approval",
     "continue_as_new",
     "gather",
     "now",
@@ -92,6 +94,11 @@ def wait_for_signal(name: str, *, type: type[T], timeout: float | None = None) -
 def wait_for_signal(name: str, *, type: Any = None, timeout: float | None = None) -> Any:
     """See penstock.functions.wait_for_signal."""
     return _value(calls.wait_for_signal, name, type=type, timeout=timeout)
+
+
+def approval(name: str = APPROVAL, *, timeout: float | None = None) -> Decision:
+    """See penstock.functions.approval."""
+    return _value(approving.approval, name, timeout=timeout)  # type: ignore[no-any-return]
 
 
 def _value(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -216,6 +216,7 @@ def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     move(run, event)
     run.workflow, run.input, run.epoch = event.workflow, event.input, event.epoch
     run.deadline, run.tags, run.source, run.started_at = event.deadline, event.tags, event.source, at
+    run.chance = event.chance or run.id
     try:
         run.root = Scope(None, "", new_play(run, run.program, "", event.input))
     except Exception as error:

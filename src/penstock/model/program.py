@@ -70,11 +70,15 @@ class Sleep(msgspec.Struct, gc=False):
 
 
 class Wait(msgspec.Struct, gc=False):
-    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds."""
+    """Done with the value of the next signal of that name; failed with cause timeout after `timeout` seconds.
+
+    `approval` says that somebody is asked for a decision: see model.approval.
+    """
 
     key: str
     signal: str
     timeout: float | None = None
+    approval: bool = False
 
 
 class Publish(msgspec.Struct, gc=False):
@@ -162,6 +166,7 @@ class Plan:
     version = ""
     hooks: Mapping[str, Do] = {}
     limit: int | None = None
+    under: Limit | None = None
     timeout: float | None = None
     keep = True
     calls: Calls = {}  # noqa: RUF012 - a Mapping: nobody changes it

@@ -65,7 +65,7 @@ def structure(node: Node) -> str:
 def waiting_for(waits: Wait | Sleep) -> str:
     """What a step waits for, in words."""
     if isinstance(waits, Wait):
-        return f"waits for signal {waits.signal}"
+        return f"waits for {'approval' if waits.approval else 'signal'} {waits.signal}"
     if waits.until is None:
         return f"sleeps {waits.seconds:g} s"
     return f"sleeps until {datetime.fromtimestamp(waits.until, UTC):%Y-%m-%d %H:%M:%S} UTC"

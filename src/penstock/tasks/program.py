@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from penstock.errors import InputError
+from penstock.errors import InputError, Rejected
 from penstock.model.failure import Failure, failure_of
 from penstock.model.graph import sinks, successors
 from penstock.model.outline import Graph
 from penstock.model.policies import Policy
-from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Program, Skip
+from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Program, Skip, Wait
+from penstock.model.state import at_step
 from penstock.tasks.dependence import affected
 from penstock.tasks.node import Node, Pairs, Source, is_plain, structure
 
@@ -47,6 +48,7 @@ class GraphProgram(Plan):
         self.quick = _quick(nodes)
         self.version = hashlib.sha256("\n".join(structure(node) for node in nodes).encode()).hexdigest()[:16]
         self.calls = _calls(nodes)
+        self.approvals = _approvals(nodes)
         self.typed = {node.name: node.convert for node in nodes if node.convert is not None}
 
     def play(self, input: Any) -> GraphPlay:
@@ -65,6 +67,16 @@ class GraphProgram(Plan):
     def part(self, step: str) -> Program | None:
         """See Dependent."""
         return self.nodes[step].program if step in self.nodes else None
+
+
+def _approvals(nodes: Iterable[Node]) -> list[str]:
+    """What it will ask approval for, in the graphs inside it too."""
+    found = []
+    for node in nodes:
+        if isinstance(node.waits, Wait) and node.waits.approval:
+            found.append(node.waits.signal)
+        found += getattr(node.program, "approvals", ())
+    return found
 
 
 def _calls(nodes: Iterable[Node]) -> Calls:
@@ -262,8 +274,8 @@ class TypedPlay(GraphPlay):
         if convert is not None:
             try:
                 value = convert(value)
-            except InputError as error:
-                return self.failed(key, failure_of(error), at)
+            except (InputError, Rejected) as error:
+                return self.failed(key, at_step(failure_of(error), key), at)
         return super().done(key, value, at)
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from penstock.context.places import at
 from penstock.errors import DefinitionError
+from penstock.model.approval import APPROVAL, Decision, decided
 from penstock.model.payload import payload
 from penstock.model.program import Sleep, Wait
 from penstock.model.wording import shown
@@ -51,6 +52,29 @@ class Waiting:
             self._pause(
                 name, Pause(Wait(name, signal, timeout), type, convert, optional), depends_on, when, trigger
             )
+        return name
+
+    def add_approval(
+        self,
+        name: str = APPROVAL,
+        *,
+        timeout: float | None = None,
+        depends_on: Upstream = (),
+        optional: bool = False,
+        when: Callable[..., bool] | None = None,
+        trigger: Trigger = "all_succeeded",
+    ) -> str:
+        """Add a step that waits until somebody approves (`penstock approve`). Returns its name; its value is a Decision.
+
+        A rejection fails the step, and so the run; as does a wait of more than `timeout` seconds. With `optional=True` the run
+        goes on. `when` and `trigger` are as in `add_task`.
+        """
+        with at():
+            _check_seconds(name, "timeout", timeout, least=0.001)
+            pause = Pause(
+                Wait(name, name, timeout, approval=True), Decision, partial(decided, name), optional
+            )
+            self._pause(name, pause, depends_on, when, trigger)
         return name
 
     def add_sleep(
