@@ -224,3 +224,45 @@ def test_a_paused_run_holds_no_slot(engine: Engine) -> None:
     assert paused.status == "paused"
     paused.resume()
     assert paused.result(timeout=5) == 1
+
+
+def test_a_workflow_s_runs_are_under_a_limit(engine: Engine) -> None:
+    gauge = Gauge()
+
+    @task(executor="threads:8")
+    def step(n: int) -> int:
+        return int(gauge(n, 0.005))
+
+    flow = Workflow("bounded", limit=Limit("bounded:{kind}", at_most=2), inputs={"n": int, "kind": str})
+    flow.add_task(step)
+    flow.add_task(step.named("again"), depends_on=["step"])
+    runs = [engine.start(flow, {"n": n, "kind": "a"}) for n in range(8)]
+    other = engine.start(flow, {"n": 100, "kind": "b"})
+    assert other.result(timeout=5) == 100
+    assert [run.result(timeout=5) for run in runs] == list(range(8))
+    assert gauge.most <= 3
+    begun = [n for n in gauge.order if n != 100]
+    assert all(abs(begun.index(n) - 2 * n) <= 2 for n in range(8))
+
+
+def test_a_run_that_waits_for_its_slot_can_be_cancelled_and_paused(engine: Engine) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    @task(executor="threads:8")
+    def step(n: int) -> int:
+        began.set()
+        go_on.wait(5)
+        return n
+
+    flow = Workflow("waits", limit=Limit("waits", at_most=1))
+    flow.add_task(step)
+    first, second, third, last = (engine.start(flow, {"n": n}) for n in range(4))
+    assert began.wait(5)
+    second.cancel()
+    third.pause()
+    assert second.wait(5) == "cancelled"
+    go_on.set()
+    assert first.result(timeout=5) == 0
+    assert (third.status, last.status) == ("paused", "running"), "a paused run is under way, too"
+    third.resume()
+    assert [third.result(timeout=5), last.result(timeout=5)] == [2, 3]

@@ -81,7 +81,8 @@ class Waiting(NamedTuple):
 def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> Waiting | None:
     """What a step of a run waits for under a limit, told by the ledgers; None if it waits under none.
 
-    `step` is the step's id. A step whose engine has not put it forward yet, behind others of its run, is told of as they are.
+    `step` is the step's id; a run that waits for a slot itself holds up all of its steps. A step whose engine has not put it
+    forward yet, behind others of its run, is told of as they are.
     """
     name = step if item is None else f"{step}[{item}]"
     rules = rules_in(store)
@@ -89,7 +90,9 @@ def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> W
     for key, ledger, _ in ledgers_in(store):
         for part in ledger.parts.values():
             for each in part.waiting:
-                if each.run == run and (each.step == name or (item is None and _family(each.step) == step)):
+                if each.run == run and (
+                    each.step in (name, "") or (item is None and _family(each.step) == step)
+                ):
                     return _told(store, key, ledger, rules, each)
             if behind is None and part.behind.get(run):
                 behind = _told(store, key, ledger, rules, None)

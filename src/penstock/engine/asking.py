@@ -169,8 +169,9 @@ def asked_of(driver: Driver, step: Step, now: float) -> Asked:
     try:
         key, tenant, priority = _worked_out(limit, step)
     except Exception as error:
+        what = f"step {step.id!r}" if step.id else f"run {step.run.id}"
         raise DefinitionError(
-            f"the limit of step {step.id!r} cannot be worked out from its arguments: {type(error).__name__}: {error}"
+            f"the limit of {what} cannot be worked out from its arguments: {type(error).__name__}: {error}"
         ) from error
     run = step.run
     name = f"{run.id}/{place}#{run.epoch}.{step.attempt + 1}"
@@ -203,6 +204,8 @@ def _worked_out(limit: Limit, step: Step) -> tuple[str, str, int]:
 def arguments_of(step: Step) -> Mapping[str, Any]:
     """The arguments of a step by name, defaults included."""
     ask = step.ask
+    if ask is None:  # it stands for its run
+        return step.run.input if isinstance(step.run.input, Mapping) else {}
     args = ask.args if step.item is None else ()
     kwargs = ask.kwargs if step.item is None else item_arguments(ask, step.item)
     bound = inspect.signature(ask.fn).bind_partial(*args, **kwargs)

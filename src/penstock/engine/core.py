@@ -72,6 +72,7 @@ class Core(Places):
         """A run begins here."""
         self.runs[run.id] = run
         self._record(run, event, at)
+        self._enter(run)
         self.timers.end(run, at)
         self._look(run, at)
 
@@ -86,6 +87,7 @@ class Core(Places):
         if reopen is not None:
             limit = run.program.timeout
             self._record(run, e.RunReopened(reopen, None if limit is None else at + limit), at)
+        self._enter(run)
         ready = still_ready(run)
         run.news.ready = []
         run.news.stops = []
@@ -105,6 +107,7 @@ class Core(Places):
         self.runs.pop(run.id, None)
         if not any(row[0] is run for row in self._rows):  # else these rows are tried, and take their letters
             self._takes.pop(run, None)
+        self._leave(run)
         for step in running(run):
             self._release(step)
             self._stops.append(step)
@@ -253,7 +256,7 @@ class Core(Places):
                 if run.gone:
                     self._let_go(step)
                 continue
-            limit = run.program.limit
+            limit = run.limit
             if run.status == "paused" or (limit is not None and run.running >= limit):
                 self._park(step)
                 continue
@@ -414,5 +417,6 @@ class Core(Places):
     def _finish(self, run: Run, at: float) -> None:
         if run.status not in FINISHED:
             self._record(run, ending_of(run, self._text), at)
+            self._leave(run)
             self.runs.pop(run.id, None)
             self._over.append(run)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from penstock.engine.lanes import Lane
+from penstock.model.policies import Policy
 from penstock.model.state import Run, Step
 
 if TYPE_CHECKING:
     from penstock.engine.asking import Slot
+
+
+_AT_THE_DOOR = Lane("runs", 1_000_000)
+"""Where runs are that need a slot themselves; there is room for any number."""
 
 
 class Places:
@@ -20,6 +26,22 @@ class Places:
         self.wanting: list[Step] = []  # steps that need a slot under a limit, until the driver asks for it
         self._frees: list[Slot] = []
 
+    def _enter(self, run: Run) -> None:
+        """A run that needs a slot itself starts nothing before it has it."""
+        under = getattr(run.program, "under", None)
+        if under is not None:
+            assert run.root is not None
+            run.limit = 0
+            run.entry = Step(run, run.root, "", "", None, Policy(limit=under), "ready", lane=_AT_THE_DOOR)
+            self.wanting.append(run.entry)
+
+    def _leave(self, run: Run) -> None:
+        """A run is over here."""
+        entry, run.entry = run.entry, None
+        if entry is not None:
+            entry.status = "cancelled"
+            self._let_go(entry)
+
     def asking(self) -> list[Step]:
         """The steps that need a slot under a limit; each is named once."""
         asking, self.wanting = self.wanting, []
@@ -30,6 +52,10 @@ class Places:
         if slot.asked.void:
             return False
         step.slot = slot
+        if step is step.run.entry:
+            step.run.limit = step.run.program.limit
+            self._unpark(step.run)
+            return True
         step.needs = self.serial
         step.lane.queue.append(step)
         return True

@@ -14,6 +14,7 @@ from penstock.functions.known import callees_in, calls_in, definitions_in
 from penstock.functions.launcher import Launcher
 from penstock.functions.program import FunctionProgram, coroutine
 from penstock.model.calling import caller
+from penstock.model.limits import Limit, bounds_of_runs
 from penstock.model.parameters import Parameter, bind_inputs, hints_of, resolve_annotations, signature_of
 from penstock.model.program import Do
 from penstock.model.wording import shown
@@ -38,7 +39,7 @@ class DurableFunction(Generic[P, R, C]):
         fn: Callable[P, Any],
         *,
         name: str | None = None,
-        limit: int | None = None,
+        limit: int | Limit | None = None,
         timeout: float | None = None,
         allow: Collection[str] = (),
         on_success: Callable[[Any], Any] | None = None,
@@ -50,7 +51,6 @@ class DurableFunction(Generic[P, R, C]):
             _check_function(fn)
         self.fn = fn
         self.name: str = name or fn.__name__
-        self.limit = limit
         self.timeout = timeout
         self.allow = tuple(allow)
         self.tags = dict(tags or {})
@@ -65,7 +65,8 @@ class DurableFunction(Generic[P, R, C]):
         self.__qualname__ = fn.__qualname__
         self._program: FunctionProgram | None = None
         with at(self.said):
-            _check_options(self.name, limit, timeout)
+            self.limit, self.under = bounds_of_runs(limit, f"workflow {self.name!r}")
+            _check_options(self.name, self.limit, timeout)
             signature = signature_of(fn, f"workflow {self.name!r}")
             if signature.everything or _takes_places(fn):
                 raise DefinitionError(
@@ -99,6 +100,7 @@ class DurableFunction(Generic[P, R, C]):
                 timeout=self.timeout,
                 calls=calls_in(self.fn),
             )
+            self._program.under = self.under
         return self._program
 
     def check(self) -> None:
@@ -253,7 +255,7 @@ def workflow(fn: Callable[P, R], /) -> DurableFunction[P, R, R]: ...
 def workflow(
     *,
     name: str | None = None,
-    limit: int | None = None,
+    limit: int | Limit | None = None,
     timeout: float | None = None,
     allow: Collection[str] = (),
     on_success: Callable[[Any], Any] | None = None,
@@ -264,9 +266,9 @@ def workflow(
 def workflow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function durable: `@workflow`, or `@workflow(timeout=3600)`.
 
-    `limit` bounds how many steps of a run are in flight; `timeout` is the run's time in seconds. `allow` names calls that may
-    stay though they do not replay, such as "time.time" or "random.*". `on_success`, `on_failure`, `on_cancel` are called, as
-    recorded steps, with the result, the failure, or the reason.
+    `limit` bounds how many steps of a run are in flight, a Limit how many runs go on; `timeout` is a run's time in seconds.
+    `allow` names calls that may stay though they do not replay, such as "time.time" or "random.*". `on_success`, `on_failure`,
+    `on_cancel` are called, as recorded steps, with the result, the failure, or the reason.
     """
     if fn is not None:
         return DurableFunction(fn)

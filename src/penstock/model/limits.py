@@ -277,5 +277,10 @@ def check_limit(limit: Any, where: str) -> Limit:
     return found
 
 
+def bounds_of_runs(limit: Any, where: str) -> tuple[int | None, Limit | None]:
+    """What a workflow is told as its limit: a number of steps of one run, or what its runs themselves are under."""
+    return (None, check_limit(limit, where)) if isinstance(limit, Limit) else (limit, None)
+
+
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

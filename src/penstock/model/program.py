@@ -8,12 +8,15 @@ same calls, so a play must answer the same to the same calls: no clock, no chanc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from penstock.model.failure import Failure
 from penstock.model.policies import DEFAULT, Policy
+
+if TYPE_CHECKING:
+    from penstock.model.limits import Limit
 
 Partial = Literal["fail", "collect"]
 """What one failed item means to a map: it fails the step, or stands in the results as its `Failure`."""

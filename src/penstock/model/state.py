@@ -166,10 +166,10 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "chance", "closing", "deadline", "epoch", "final", "forgiven", "gone", "id", "input", "letters", "lost", "news",
-        "open", "others", "parked", "program", "published", "results", "root", "running", "scopes", "sequence", "settling",
-        "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags", "todo", "told", "undoable", "undoing",
-        "waiters", "watcher", "workflow",
+        "at", "chance", "closing", "deadline", "entry", "epoch", "final", "forgiven", "gone", "id", "input", "letters",
+        "limit", "lost", "news", "open", "others", "parked", "program", "published", "results", "root", "running",
+        "scopes", "sequence", "settling", "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags",
+        "todo", "told", "undoable", "undoing", "waiters", "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -206,6 +206,8 @@ class Run:
         self.settling = False
         self.news = News()
         self.parked: deque[Step] | None = None  # the engine's: ready, but the run is paused or at its limit
+        self.limit = program.limit  # the engine's: how many steps at once; 0 as long as the run itself waits
+        self.entry: Step | None = None  # the engine's: stands for the run where it needs a slot itself
         self.letters = 0  # the engine's: number of the last letter carried out
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
@@ -280,17 +282,7 @@ def unwanted(step: Step) -> bool:
 
 
 def at_step(error: Failure, step: str) -> Failure:
-    return Failure(
-        error.type,
-        error.message,
-        error.cause,
-        error.bases,
-        error.traceback,
-        error.after,
-        error.asked,
-        step,
-        error.exception,
-    )
+    return msgspec.structs.replace(error, step=step)
 
 
 def move(run: Run, event: e.Event) -> None:

@@ -219,8 +219,8 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 }
 _SETTINGS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "limit": (
-        lambda value: _is_whole(value) and value > 0,
-        "a whole number, at least 1 and at most a million, or None",
+        lambda value: isinstance(value, Limit) or (_is_whole(value) and value > 0),
+        "a whole number, at least 1 and at most a million, a Limit, or None",
     ),
     "window": (
         lambda value: _is_whole(value) and value > 0,

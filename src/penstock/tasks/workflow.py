@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
+from penstock.model.limits import Limit, bounds_of_runs
 from penstock.model.parameters import Parameter
 from penstock.model.program import Definition, Do
 from penstock.tasks.blueprint import Blueprint, declared_inputs
@@ -33,7 +34,8 @@ class Workflow(Waiting, Reporting):
     """Tasks and what they depend on.
 
     `inputs` declares the run's inputs (name -> type, or a function whose parameters they are); left out, every parameter that
-    no task provides is an input. `limit` bounds how many steps of a run are in flight; `timeout` is the run's time in seconds.
+    no task provides is an input. `limit` bounds how many steps of a run are in flight, a Limit how many runs go on. `timeout`
+    is a run's time in seconds.
     `executor` is where tasks run that name none. `fail_fast=False` lets independent branches finish before a failed run ends.
     `on_success`, `on_failure`, `on_cancel` are called, as recorded steps, with the result, the failure, or the reason.
 
@@ -46,7 +48,7 @@ class Workflow(Waiting, Reporting):
         name: str,
         *,
         inputs: Mapping[str, Any] | Callable[..., Any] | None = None,
-        limit: int | None = None,
+        limit: int | Limit | None = None,
         timeout: float | None = None,
         executor: str | None = None,
         fail_fast: bool = True,
@@ -63,7 +65,7 @@ class Workflow(Waiting, Reporting):
             self._declared = declared_inputs(inputs, name)
         self.said = here()
         self.name = name
-        self.limit = limit
+        self.limit, self.under = bounds_of_runs(limit, f"workflow {name!r}")
         self.timeout = timeout
         self.executor = executor
         self.fail_fast = fail_fast
@@ -223,6 +225,7 @@ class Workflow(Waiting, Reporting):
                 timeout=self.timeout,
                 hooks=hooks,
             )
+            self._program.under = self.under
         return self._program
 
     def _blueprint(self) -> Blueprint:
