@@ -10,6 +10,7 @@ import pytest
 import penstock
 from penstock.app import Engine
 from penstock.clocks import VirtualClock
+from tests.cli.conftest import cli, folder, spawn  # noqa: F401 - fixtures
 
 START = 1_700_000_000.0  # 14 November 2023, 22:13:20 UTC
 

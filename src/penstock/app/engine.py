@@ -13,6 +13,7 @@ from penstock.app.forking import Forking
 from penstock.app.parts import Held
 from penstock.app.run import Run
 from penstock.app.starting import check_start, sooner, taken
+from penstock.app.tending import Tending
 from penstock.catalogue import source_of
 from penstock.context import current, stop_if_loading_main
 from penstock.context.capture import install, uninstall
@@ -37,7 +38,7 @@ Began = Callable[[Run[Any]], object]
 """Is told of a run before anything of it happens."""
 
 
-class Engine(Commanding, Driving, Forking):
+class Engine(Commanding, Driving, Forking, Tending):
     """Runs workflows on one store (None: ephemeral).
 
     `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio"; `executor` is

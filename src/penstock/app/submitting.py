@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from penstock.app.queues import gate_of
 from penstock.app.reading import Reading
@@ -20,9 +20,6 @@ from penstock.model.texts import is_writable
 from penstock.model.wording import shown
 from penstock.ports import Codec
 
-if TYPE_CHECKING:
-    from penstock.app.scheduling import Schedules
-
 DEFAULT_QUEUE = "default"
 HIGHEST_PRIORITY = 100
 PLACES_A_PRIORITY = 1_000
@@ -33,13 +30,6 @@ class Submitting(Reading):
     """The part of an engine that leaves runs to workers."""
 
     _ids: Ids | PassingIds
-
-    @property
-    def schedules(self) -> Schedules:
-        """The schedules of this store: `engine.schedules.add("nightly", flow, cron="30 2 * * *")`. See Schedules."""
-        from penstock.app.scheduling import Schedules
-
-        return Schedules(self)
 
     def submit(  # noqa: PLR0913 - one keyword a power
         self,
