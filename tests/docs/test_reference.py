@@ -22,6 +22,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
         "penstock.catalogue",
         "penstock.simulations",
         "penstock.testing",
+        "penstock.whatif",
     ],
 )
 def test_every_public_name_is_in_the_reference(module: str) -> None:

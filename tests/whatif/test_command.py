@@ -156,6 +156,17 @@ def test_queues_and_processes_bound_runs(cli: Cli) -> None:
     )
 
 
+def test_a_limit_may_be_another(cli: Cli, tmp_path: Path) -> None:
+    limited = FLOW.replace("@task\ndef greet", "@task(limit='mail')\ndef greet")
+    (tmp_path / "limited.py").write_text(limited)
+    said = ("limited.py", "--durations", "table.toml", "--workers", "4", "--seeds", "1")
+    assert answer(cli, *said)["makespan"]["median"] == 3.5
+    assert answer(cli, *said, "--key", "mail=1")["makespan"]["median"] == 8.0
+    cli("limits", "set", "mail", "--at-most", "2")
+    assert answer(cli, *said)["makespan"]["median"] == 5.0
+    assert re.search("limit mail +60% of 2 busy", cli("simulate", *said).output)
+
+
 def test_prices_are_summed(cli: Cli) -> None:
     said = ("greetings.py", "--durations", "table.toml", "--seeds", "1", "--workers", "2")
     found = answer(cli, *said, "--price", "worker_hour=360", "--price", "greet=2")
@@ -206,6 +217,7 @@ def test_a_simulated_workflow_is_executed_as_before(cli: Cli, tmp_path: Path) ->
         (["greetings.py", "--rate", "3/min"], "say either --for 8h or --runs 1000"),
         (["greetings.py", "--until", "soon"], "must be a time"),
         (["greetings.py", "--price", "much"], "lacks its value"),
+        (["greetings.py", "--key", "mail=seldom"], "rate='seldom' must be"),
         (["greetings.py", "--price", "run=much"], "must be a number"),
         (["greetings.py", "--durations", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["greetings.py", "--coutn", "3"], "has no input 'coutn'; did you mean 'count'?"),

@@ -9,6 +9,7 @@ import pytest
 
 import penstock
 from penstock import RetryPolicy, Workflow, task
+from penstock.app.limits import KeyLimits
 from penstock.errors import SettingsError
 from penstock.model.limits import Limit
 from penstock.whatif import Arrival, Poisson, Prices, simulate
@@ -235,6 +236,13 @@ def test_a_rate_spaces_starts(engine: penstock.Engine) -> None:
     report = asked(limited(5, Limit("mail", rate="1/s")), engine, workers=5, durations=parts(5, 0.5))
     assert report.makespan.median == pytest.approx(4.5, abs=0.01)
     assert report.bottleneck.name == "rate mail"
+
+
+def test_what_the_store_says_of_a_key_holds(engine: penstock.Engine) -> None:
+    KeyLimits(engine.durable_store()).set("api", at_most=1)
+    flow = limited(4, Limit("api", at_most=2))
+    assert asked(flow, engine, workers=6, durations=parts(4, 1.0)).makespan.median == 4.0
+    assert asked(flow, engine, workers=6, durations=parts(4, 1.0), limits={"api": 4}).makespan.median == 1.0
 
 
 def test_a_limit_is_shared_by_worker_processes(engine: penstock.Engine) -> None:

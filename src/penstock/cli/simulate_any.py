@@ -67,6 +67,9 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option("--threads", type=int, default=8, metavar="N", help="Of each such process.  [default: 8]")
 @click.option("--limit", type=int, metavar="N", help="Steps of one run at once, whatever the workflow says.")
 @click.option("--concurrency", type=int, metavar="N", help="Runs at once that the queue allows.")
+@click.option(
+    "--key", "keys", multiple=True, metavar="KEY=N", help="What bounds steps under a limit: api=5, mail=10/s."
+)
 @click.option("--queue", metavar="NAME", help="The same, as the store says of this queue.")
 @click.option(
     "--runs", type=int, metavar="N", help="So many runs; at once, unless --rate is given.  [default: 1]"
@@ -184,7 +187,9 @@ def _question(engine: Engine, given: dict[str, Any], texts: dict[str, str]) -> Q
         definition if run is None else run,
         inputs=_inputs(definition, texts, given["pairs"]),
         arrivals=_arrivals(given),
-        capacity=Capacity(None, given["slots"], given["threads"], given["limit"], concurrency),
+        capacity=Capacity(
+            None, given["slots"], given["threads"], given["limit"], concurrency, _keys(given["keys"])
+        ),
         seeds=_seeds(given),
         durations=given["durations"] or "learned",
         really=given["really"],
@@ -208,6 +213,13 @@ def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> d
         key: parse_input(name, asked[key], text) if key in asked else text for key, text in texts.items()
     }
     return found or None
+
+
+def _keys(pairs: tuple[str, ...]) -> Any:
+    from penstock.whatif.keys import bounds_said
+
+    said = dict(_pair("--key", each) for each in pairs)
+    return bounds_said({key: int(text) if text.isdecimal() else text for key, text in said.items()})
 
 
 def _arrivals(given: dict[str, Any]) -> Any:

@@ -92,7 +92,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
     processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
     `concurrency` how many runs of the queue go on at once; `limits` says of keys how many steps under them do, or how often one
-    starts: `{"api": 5, "mail": "10/s"}`.
+    starts: `{"api": 5, "mail": "10/s"}`, else what the store and the code say holds.
 
     `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
@@ -136,6 +136,7 @@ def answer(
 ) -> Report:
     """Play it for each seed and report."""
     check_capacity(capacity)
+    capacity = capacity._replace(limits={**asked.limits, **capacity.limits})
     check_arrivals(when)
     numbers = list(seeds)
     if not numbers:

@@ -11,10 +11,11 @@ from penstock.app import Engine, Run, engine_at
 from penstock.app.starting import taken
 from penstock.errors import SettingsError
 from penstock.model import events as e
+from penstock.model.limits import Bounds
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition
 from penstock.model.wording import shown
-from penstock.whatif.history import answers_in, definition_of, learned_from, pasts, sizes_by
+from penstock.whatif.history import answers_in, definition_of, learned_from, limits_in, pasts, sizes_by
 from penstock.whatif.past import Past
 from penstock.whatif.report import Known
 from penstock.whatif.simulation import InputsOf, Setting
@@ -29,11 +30,15 @@ What = Definition | Run[Any]
 
 
 class Asked(NamedTuple):
-    """What is asked, and what is known of it. `past` are the runs it was learned from, the oldest first."""
+    """What is asked, and what is known of it.
+
+    `past` are the runs it was learned from, the oldest first; `limits` is what the store says of keys.
+    """
 
     definition: Definition
     setting: Setting
     past: list[Past]
+    limits: Mapping[str, Bounds]
 
     def known(self, unanswered: Iterable[str]) -> Known:
         """What the answer rests on. After the simulation: only then is it known what was missing."""
@@ -81,7 +86,7 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
         really=frozenset(really),
         until=until,
     )
-    return Asked(definition, setting, list(known))
+    return Asked(definition, setting, list(known), limits_in(engine))
 
 
 def engine_of(what: What, store: str | Engine | None) -> Engine:

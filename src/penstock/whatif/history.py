@@ -8,8 +8,10 @@ from statistics import median
 from typing import Any
 
 from penstock.app import Engine, Run
+from penstock.app.ledgers import rules_in
 from penstock.catalogue import reload
 from penstock.errors import CodecError
+from penstock.model.limits import Bounds
 from penstock.model.program import Definition
 from penstock.whatif.learning import Learned, Sample
 from penstock.whatif.past import Answer, Past, SizeOf, past_of
@@ -44,6 +46,13 @@ def pasts(
         runs = [row["id"] for row in reversed(rows) if row["status"] in ("completed", "failed")]
     size_of = sizes_by(engine)
     return [past_of(run, engine.events_of(run), program, size_of) for run in runs]
+
+
+def limits_in(engine: Engine) -> dict[str, Bounds]:
+    """What the store says of keys, and of all that begin so: it holds in simulations, too."""
+    if engine.store is None:
+        return {}
+    return rules_in(engine.store)
 
 
 def definition_of(engine: Engine, run: Run[Any]) -> Definition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from penstock.app.ledgers import rule_for
 from penstock.engine.limits import OwnLedgers
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model.limits import Bounds, Ledger, bounds_of, rate_of
@@ -24,6 +25,10 @@ class CountedLedgers(OwnLedgers):
         super().__init__(now, dict(said))
         self.met: dict[str, Bounds] = {}
         self._measured = measured
+
+    def said(self, key: str) -> Bounds | None:
+        """See Ledgers."""
+        return rule_for(key, self.bounds)
 
     def swap(self, key: str, ledger: Ledger, version: Any) -> tuple[Ledger, Any] | None:
         """See Ledgers."""
