@@ -104,7 +104,8 @@ def _install() -> str:
         said = ""
         if _is_here():
             return said
-        own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"  # dpkg calls what lies there
+        own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "PATH": path}
         wanted = ["activemq"] if shutil.which("java") else ["activemq", "default-jre-headless"]
         install = ["install", "-y", "--no-install-recommends", *wanted]
         for command in (

@@ -142,12 +142,13 @@ def test_real_time_takes_as_long_as_it_says(runner: WorkflowRunner, write: Write
 def test_a_runner_that_was_killed_leaves_a_failure_and_its_run_can_be_resumed(
     project: Path, write: Write
 ) -> None:
-    write("w", *TOLD, constructor="parameters, runner, execution_id")
+    wait = ("import time, pathlib", 'while not pathlib.Path("go").exists():', "    time.sleep(0.01)")
+    write("w", *TOLD, *wait, constructor="parameters, runner, execution_id")
     path = project / "runs.db"
     code = (
         "from penstock.simulations import WorkflowRunner\n"
         "if __name__ == '__main__':\n"
-        f"    WorkflowRunner({str(path)!r}).run('w', realtime=0.4)\n"
+        f"    WorkflowRunner({str(path)!r}).run('w', realtime=0.01)\n"
     )
     (project / "killed.py").write_text(code)
     child = subprocess.Popen([sys.executable, "killed.py"], cwd=project)
@@ -166,6 +167,7 @@ def test_a_runner_that_was_killed_leaves_a_failure_and_its_run_can_be_resumed(
         assert "its runner is gone; go on: penstock resume" in str(found.error_message)
         assert found.end_time is not None
         assert found.performance_metrics is not None
+        (project / "go").touch()
         done = subprocess.run(
             [sys.executable, "-m", "penstock", "resume", str(found.run_id), "--store", str(path), "-q"],
             capture_output=True, text=True, timeout=60, check=False,
