@@ -211,8 +211,8 @@ class Executor(Protocol):
     def submit(self, job: Job, ended: Callable[[Any, Outcome], None]) -> None:
         """Run a job; `ended(token, outcome)` is called once, from any thread, unless the job was stopped."""
 
-    def stop(self, token: Any) -> bool:
-        """Stop a job. True: its code runs no more. False: it was left behind; its slot is free, its answer void."""
+    def stop(self, token: Any) -> bool | None:
+        """Stop a job. True: its code runs no more. False: left behind; its answer is void. None: it will end, and answer."""
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; none outlives this process."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.app.reading import Reading
 from penstock.errors import CommandRefused, SettingsError
 from penstock.model.changes import Change, Letter
+from penstock.model.child import PARENT_PAUSED
 from penstock.model.texts import is_writable, writable
 from penstock.model.wording import shown
+
+if TYPE_CHECKING:
+    from penstock.engine.driver import Driver
+    from penstock.model.state import Run
 
 
 class Commanding(Reading):
@@ -24,8 +29,17 @@ class Commanding(Reading):
             held.driver.hurry(held.driver.obey, held.state, kind, reason)
             if kind == "cancel":
                 held.driver.warn(held.state)
+            else:
+                self._pass_down(run_id, kind)
         else:
             self._send(run_id, Letter(0, self.clock.now(), kind, "", reason, self.owner))
+
+    def _pass_down(self, run_id: str, kind: str) -> None:
+        """Pause, or resume, at once what is driven here and is a step of a run."""
+        for held in self.holdings.all():
+            if held.state.parent == run_id:
+                held.driver.hurry(as_parent, held.driver, held.state, kind)
+                self._pass_down(held.state.id, kind)
 
     def signal(self, run_id: str, name: str, value: Any, *, key: str | None = None) -> None:
         """Send a message into a run. Raises CommandRefused if it has finished."""
@@ -50,6 +64,14 @@ class Commanding(Reading):
 
         self.durable_store().commit([Change(run=run_id, letters=[letter])])
         settle_orphan(self, run_id, letter)
+
+
+def as_parent(driver: Driver, run: Run, kind: str) -> None:
+    """On a driver's thread: have a run paused because its parent is, or end such a pause."""
+    if kind == "pause" and run.status == "running":
+        driver.obey(run, kind, PARENT_PAUSED)
+    elif kind == "resume" and run.status == "paused" and run.paused == PARENT_PAUSED:
+        driver.obey(run, kind, "")
 
 
 _COMMANDS: dict[str, frozenset[str]] = {

@@ -117,6 +117,7 @@ class Engine(Commanding, Driving, Forking, Tending):
         began: Began | None = None,
         tags: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        parent: machine.Run | None = None,
     ) -> tuple[Run[Any], bool]:
         stop_if_loading_main()
         self._check_open()
@@ -135,6 +136,8 @@ class Engine(Commanding, Driving, Forking, Tending):
         state = machine.Run(run_id, program)
         handle: Run[Any] = Run(self, run_id, program.name, state, definition)
         event = self._started(definition, program, inputs, tags, timeout)
+        if parent is not None:
+            event.parent, event.deadline = parent.id, sooner(event.deadline, parent.deadline)
         known = None
         if key is None:
             self._hold(state, driver, handle)
@@ -171,7 +174,7 @@ class Engine(Commanding, Driving, Forking, Tending):
             return known, False
         if isinstance(recovered, Run):
             return recovered, False
-        return self._adopt(recovered, driver, definition, began), True
+        return self.adopt(recovered, driver, definition, began), True
 
     def _started(
         self,
@@ -189,10 +192,8 @@ class Engine(Commanding, Driving, Forking, Tending):
         said = dict(tags) if tags else {}
         if not self.journal.durable:
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said)
-        source = source_of(definition)
-        return e.RunStarted(
-            program.name, program.version, inputs, 1, deadline, source, said, owner=self.owner
-        )
+        name, version, source = program.name, program.version, source_of(definition)
+        return e.RunStarted(name, version, inputs, 1, deadline, source, said, owner=self.owner)
 
     # Going on
 
@@ -227,7 +228,7 @@ class Engine(Commanding, Driving, Forking, Tending):
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
-        handle = self._adopt(recovered, driver, definition, began)
+        handle = self.adopt(recovered, driver, definition, began)
         return self.drive(driver, handle, resting=resting) if wait else handle
 
     def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:
@@ -236,9 +237,9 @@ class Engine(Commanding, Driving, Forking, Tending):
         `park` is a reason to pause it before anything of it starts.
         """
         order = ("pause", park) if park else None
-        return self._adopt(recovered, self.background_driver(), definition, order=order)
+        return self.adopt(recovered, self.background_driver(), definition, order=order)
 
-    def _adopt(
+    def adopt(
         self,
         recovered: Recovered,
         driver: Driver,

@@ -12,6 +12,7 @@ from penstock.engine.host import BegunElsewhere
 from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
 from penstock.model.changes import Letter
+from penstock.model.policies import CHILD
 from penstock.ports import Executor
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Hosting(Parts):
             from penstock.engine.transactions import Transactions
 
             return Transactions(self.store, self.address)
+        if name == CHILD:
+            from penstock.app.kin import children_of
+
+            return children_of(self)
         return _make_executor(name, self.executors)
 
     def limits(self) -> Limits:
@@ -119,9 +124,9 @@ class Hosting(Parts):
         self.journal.text(data)  # what cannot be stored is the step's own error, where that runs here
         noted = (held.driver.core, held.state, topic, self.clock.now, context.step, data)
         if held.driver.here is not None and held.driver.here[1] is context:
-            _record_note(*noted)
+            record_note(*noted)
         else:
-            held.driver.post(_record_note, *noted)
+            held.driver.post(record_note, *noted)
 
     # What the keeper needs
 
@@ -139,6 +144,14 @@ class Hosting(Parts):
         if held is not None:
             held.driver.post(held.driver.lose, held.state, LeaseLost(f"another engine owns run {run_id} now"))
 
+    def follow_kin(self) -> None:
+        """See Household."""
+        children = self.executors.get(CHILD)
+        if children is not None or any(run.parent is not None for run in self.holdings.recorded()):
+            from penstock.app.kin import follow_kin
+
+            follow_kin(self, children)
+
     def deliver(self, run_id: str, letters: Sequence[Letter]) -> None:
         """Hand letters to the run's driver; whoever is told to stop hears of it while its step still runs."""
         held = self.holdings.get(run_id)
@@ -148,7 +161,7 @@ class Hosting(Parts):
                 held.driver.warn(held.state)
 
 
-def _record_note(
+def record_note(
     core: Core, run: machine.Run, topic: str, now: Callable[[], float], step: str, data: Any
 ) -> None:
     """On the driver's thread."""

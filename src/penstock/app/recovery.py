@@ -16,8 +16,12 @@ from penstock.model.program import Definition
 from penstock.model.states import FINISHED
 
 
-def recover(engine: Commanding, run_id: str, definition: Definition | None) -> Recovered | Run[Any]:
+def recover(
+    engine: Commanding, run_id: str, definition: Definition | None, *, rouse: bool = True
+) -> Recovered | Run[Any]:
     """Claim a run and fold its log; a finished or otherwise living one is returned as it is.
+
+    `rouse` ends the pause of one that lives elsewhere.
 
     Raises CommandRefused, CodeChanged or RunNotFound; see Engine.resume.
     """
@@ -34,7 +38,7 @@ def recover(engine: Commanding, run_id: str, definition: Definition | None) -> R
         evict(store, run_id, row["owner"], row["epoch"])
     epoch = claim_run(store, engine.owner, engine.lease_seconds, run_id)
     if epoch is None:
-        return _alive(engine, run_id, row)
+        return _alive(engine, run_id, row, rouse=rouse)
     try:
         recovered, length = _fold(engine, run_id, definition, epoch)
     except BaseException:
@@ -46,8 +50,8 @@ def recover(engine: Commanding, run_id: str, definition: Definition | None) -> R
     return recovered
 
 
-def _alive(engine: Commanding, run_id: str, row: dict[str, Any]) -> Run[Any]:
-    if row["status"] == "paused":
+def _alive(engine: Commanding, run_id: str, row: dict[str, Any], *, rouse: bool) -> Run[Any]:
+    if row["status"] == "paused" and rouse:
         engine.command(run_id, "resume")
         return engine.handle(row)
     raise CommandRefused(

@@ -56,3 +56,8 @@ def _are_tags(tags: Any) -> bool:
 def _is_time(timeout: Any) -> bool:
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     return number and 0 < timeout <= LONGEST_SECONDS
+
+
+def with_defaults(definition: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs, with what the definition says of those that were not given."""
+    return {**getattr(definition, "defaults", {}), **inputs}

@@ -8,11 +8,12 @@ from typing import Any
 from penstock.app.queues import gate_of
 from penstock.app.reading import Reading
 from penstock.app.run import Run
-from penstock.app.starting import check_start, taken
+from penstock.app.starting import check_start, sooner, taken
 from penstock.catalogue import source_of
 from penstock.engine.rows import row_of
 from penstock.errors import SettingsError
 from penstock.model import events as e
+from penstock.model import machine
 from penstock.model.changes import Change, Guard, Put
 from penstock.model.ids import Ids, PassingIds, run_id_for
 from penstock.model.program import Definition
@@ -42,12 +43,14 @@ class Submitting(Reading):
         key: str | None = None,
         tags: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        parent: machine.Run | None = None,
     ) -> Run[Any]:
         """Record a run for a worker to take; its status is pending until one does. The code stays where it is.
 
         Of runs that wait in one queue, one of higher `priority` (-100 to 100) goes first, though it does not overtake more than
         1,000 for each step of priority. `delay` is how many seconds it may not be taken yet. The same `key` of one workflow is
-        the same run. `timeout`, the run's time in seconds, counts from now. Raises SettingsError for what means nothing.
+        the same run. `timeout`, the run's time in seconds, counts from now. `parent` is the run of
+        which it is a step. Raises SettingsError for what means nothing.
         """
         program = definition.as_program()
         check_start(program.name, key=key, tags=tags, timeout=timeout)
@@ -61,6 +64,8 @@ class Submitting(Reading):
         deadline = None if limit is None else now + limit
         source = source_of(definition)
         event = e.RunStarted(program.name, program.version, inputs, 0, deadline, source, dict(tags or {}))
+        if parent is not None:
+            event.parent, event.deadline = parent.id, sooner(event.deadline, parent.deadline)
         store.commit([queued(self.codec, run_id, now, event, queue=queue, priority=priority, delay=delay)])
         return self.get(run_id)  # of this key: whichever was first
 

@@ -15,6 +15,7 @@ from weakref import WeakSet
 from penstock.context import Context
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
+from penstock.engine.children import Children
 from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere, Host
 from penstock.engine.lanes import ABANDONED, Batch, Lane
@@ -212,7 +213,7 @@ class Driver(Routes):
             executor = step.lane.executor
             self.flying.pop(step).cancel()
             if executor is not None:
-                executor.stop(step)
+                (executor.forget if isinstance(executor, Children) else executor.stop)(step)
 
     # Batches
 
@@ -334,12 +335,18 @@ class Driver(Routes):
             self.core.ended(step, value, text, at)
 
     def stop(self, step: Step) -> None:
-        """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void."""
+        """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void.
+
+        What ends in its own time (None) will still answer.
+        """
         context = self.flying.pop(step, None)
         if context is None:
             return  # it runs here, or waits to: `begin` or its answer will tell
         context.cancel()
         really = step.lane.executor.stop(step)
+        if really is None:
+            self.flying[step] = context
+            return
         if context.lines:
             self.host.captured(step, context)
         if not really and step.run.id in self.core.runs:

@@ -26,6 +26,9 @@ class Household(Protocol):
     def deliver(self, run_id: str, letters: Sequence[Letter]) -> None:
         """Letters have come for a run."""
 
+    def follow_kin(self) -> None:
+        """Look after runs that are steps of others: have children do as their parents, and hear how children ended."""
+
 
 class Rounds:
     """Keeps the leases of a household, at a third of their time, and its inboxes. Every call may raise StoreError."""
@@ -46,6 +49,7 @@ class Rounds:
             self._extend()
             self._extended = now
         self._deliver()
+        self._household.follow_kin()
 
     def _extend(self) -> None:
         held = self._household.held_leases()

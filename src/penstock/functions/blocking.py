@@ -40,8 +40,8 @@ T = TypeVar("T")
 class Step(Generic[P, R]):
     """See penstock.functions.Step."""
 
-    def __init__(self, what: Any, undo: Any = None) -> None:
-        self._step: calls.Step[Any, Any] = calls.step(what, undo=undo)
+    def __init__(self, what: Any, **how: Any) -> None:
+        self._step: calls.Step[Any, Any] = calls.step(what, **how)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """See penstock.functions.Step."""
@@ -61,10 +61,17 @@ def step(fn: Callable[P, Handle[R]], /, *, undo: Callable[..., object] | None = 
 @overload
 def step(fn: Callable[P, R], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
-def step(fn: Definition, /) -> Step[..., Any]: ...
-def step(fn: Any, /, *, undo: Any = None) -> Any:
+def step(
+    fn: Definition,
+    /,
+    *,
+    undo: Callable[..., object] | None = None,
+    own_run: bool = False,
+    queue: str | None = None,
+) -> Step[..., Any]: ...
+def step(fn: Any, /, **how: Any) -> Any:
     """See penstock.functions.step."""
-    return Step(fn, undo)
+    return Step(fn, **how)
 
 
 def gather(*handles: Handle[Any], return_exceptions: bool = False) -> list[Any]:

@@ -15,6 +15,7 @@ from penstock.functions.handles import Handle, Winner
 from penstock.functions.program import Continuing, FunctionPlay
 from penstock.functions.undoing import check_undo, undone_by
 from penstock.model.calling import Call, Callee, caller, enter, leave
+from penstock.model.child import CHILD_POLICY, Child, own_child
 from penstock.model.parameters import bind_inputs
 from penstock.model.payload import payload
 from penstock.model.program import Definition, Partial
@@ -53,13 +54,17 @@ def asked(what: str) -> Asked:
 class Step(Generic[P, R]):
     """A function, a task or a workflow, whose calls are steps. See `step`."""
 
-    def __init__(self, what: Any, undo: Any = None) -> None:
+    def __init__(self, what: Any, undo: Any = None, child: Child | None = None) -> None:
         self._what = what
         self._undo = undo
+        self._child = child
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Call it as a step."""
         who = asked(f"step({_name(self._what)})")
+        if self._child is not None:
+            inputs = _inputs_of(self._what, args, kwargs)
+            return who.give(who.play().call(self._undone(), (), inputs))  # type: ignore[no-any-return]
         if self._undo is None:
             return who.give(_called(who.play(), self._what, args, kwargs))  # type: ignore[no-any-return]
         return who.give(who.play().call(self._undone(), args, kwargs))  # type: ignore[no-any-return]
@@ -85,7 +90,9 @@ class Step(Generic[P, R]):
 
     def _undone(self) -> Call:
         """The call, with the undo that was said of it."""
-        return undone_by(_call_of(self._what), self._undo)
+        child = self._child
+        call = _call_of(self._what) if child is None else Call(_name(child), child, CHILD_POLICY)
+        return undone_by(call, self._undo)
 
 
 @overload
@@ -97,18 +104,29 @@ def step(fn: Callable[P, Handle[R]], /, *, undo: Callable[..., object] | None = 
 @overload
 def step(fn: Callable[P, R], /, *, undo: Callable[..., object] | None = None) -> Step[P, R]: ...
 @overload
-def step(fn: Definition, /) -> Step[..., Any]: ...
-def step(fn: Any, /, *, undo: Any = None) -> Any:
+def step(
+    fn: Definition,
+    /,
+    *,
+    undo: Callable[..., object] | None = None,
+    own_run: bool = False,
+    queue: str | None = None,
+) -> Step[..., Any]: ...
+def step(fn: Any, /, *, undo: Any = None, own_run: bool = False, queue: str | None = None) -> Any:
     """`step(fn)(...)` calls a function, a task or a workflow as a step of the durable function in which it is said.
 
     `undo` is a function or a task that undoes it if the run fails or is cancelled: it is given the step's result, and by name
-    the step's arguments that it also has parameters for.
+    the step's arguments that it also has parameters for. With `own_run` a workflow is a run of its own, whose parent this
+    one is; `queue` leaves that to the workers of a queue.
     """
     if not callable(fn) and not isinstance(fn, Definition):
         raise DefinitionError(f"step() is given a function, a task or a workflow; {shown(fn)} is none")
+    if own_run and not isinstance(fn, Definition):
+        raise DefinitionError(f"step({_name(fn)}, own_run=True): only a workflow can be a run of its own")
+    child = own_child(fn, own_run=own_run, queue=queue)
     if undo is not None:
-        check_undo(fn, undo)
-    return Step(fn, undo)
+        check_undo(child or fn, undo)
+    return Step(fn, undo, child)
 
 
 @overload
@@ -135,14 +153,19 @@ def start(fn: Any, /, *args: Any, **kwargs: Any) -> Any:
 def _called(play: FunctionPlay, what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Handle[Any]:
     if not isinstance(what, Definition):
         return play.call(_call_of(what), args, kwargs)
+    return play.open(what.as_program(), _inputs_of(what, args, kwargs))
+
+
+def _inputs_of(what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a workflow that is called with these."""
     bound = getattr(what, "bound", None)
     if bound is not None:
-        return play.open(what.as_program(), bound(args, kwargs))
-    program = what.as_program()
+        return bound(args, kwargs)  # type: ignore[no-any-return]
+    name = what.as_program().name
     if args:
-        raise InputError(f"workflow {program.name!r} is given its inputs by name; {shown(args[0])} has none")
+        raise InputError(f"workflow {name!r} is given its inputs by name; {shown(args[0])} has none")
     defaults: Mapping[str, Any] = getattr(what, "defaults", {})
-    return play.open(program, {**defaults, **bind_inputs(program.name, getattr(what, "inputs", {}), kwargs)})
+    return {**defaults, **bind_inputs(name, getattr(what, "inputs", {}), kwargs)}
 
 
 def _call_of(what: Any) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.model.policies import CHILD
 from penstock.model.state import CANCELLED, Run, Scope, Step, close_step
 
 
@@ -27,7 +28,11 @@ def close_play(scope: Scope, why: object) -> None:
 
 
 def drop(run: Run, step: Step, *, stop: bool) -> None:
-    """Give a step up: if it runs it is stopped (or only drained), else it is cancelled on the spot."""
+    """Give a step up: if it runs it is stopped (or only drained), else it is cancelled on the spot.
+
+    One that is a run of its own is stopped also where others are drained: it may have days to go.
+    """
+    stop = stop or step.policy.executor == CHILD
     if step.family is not None and step.item is None:
         _drop_family(run, step, stop=stop)
     elif step.status == "running":

@@ -214,7 +214,7 @@ def _fail(run: Run, step: Step, error: Failure, at: float) -> None:
 
 def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     move(run, event)
-    run.workflow, run.input, run.epoch = event.workflow, event.input, event.epoch
+    run.workflow, run.input, run.epoch, run.parent = event.workflow, event.input, event.epoch, event.parent
     run.deadline, run.tags, run.source, run.started_at = event.deadline, event.tags, event.source, at
     run.chance = event.chance or run.id
     try:
@@ -310,10 +310,7 @@ def _conclude(run: Run, outcome: Outcome, at: float, *, blame: int | None = None
 
 def _paused(run: Run, event: e.Paused, at: float) -> None:
     move(run, event)
-
-
-def _resumed(run: Run, event: e.Resumed, at: float) -> None:
-    move(run, event)
+    run.paused = event.reason
 
 
 def _cancel_asked(run: Run, event: e.CancelAsked, at: float) -> None:
@@ -356,7 +353,7 @@ _RARE: dict[type, Any] = {
     e.Signalled: _signalled,
     e.Noted: _noted,
     e.Paused: _paused,
-    e.Resumed: _resumed,
+    e.Resumed: lambda run, event, at: move(run, event),
     e.CancelAsked: _cancel_asked,
     e.RunReopened: _reopened,
     e.RunDone: _over,

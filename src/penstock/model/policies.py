@@ -57,6 +57,9 @@ class Need(NamedTuple):
     timeout: float | None
 
 
+CHILD = "child"
+"""The executor of steps that are runs of their own."""
+
 LOSSES = 5
 """So many attempts in a row may lose their worker before the step fails for good."""
 

@@ -167,9 +167,9 @@ class Run:
 
     __slots__ = (
         "at", "chance", "closing", "deadline", "entry", "epoch", "final", "forgiven", "gone", "id", "input", "letters",
-        "limit", "lost", "news", "open", "others", "parked", "program", "published", "results", "root", "running",
-        "scopes", "sequence", "settling", "signal_keys", "signals", "skipped", "source", "started_at", "status", "tags",
-        "todo", "told", "undoable", "undoing", "waiters", "watcher", "workflow",
+        "limit", "lost", "news", "open", "others", "parent", "parked", "paused", "program", "published", "results", "root",
+        "running", "scopes", "sequence", "settling", "signal_keys", "signals", "skipped", "source", "started_at", "status",
+        "tags", "todo", "told", "undoable", "undoing", "waiters", "watcher", "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -178,10 +178,10 @@ class Run:
         self.program = program
         self.workflow = program.name
         self.status: RunStatus = "pending"
-        self.sequence = 0
-        self.at = 0.0
-        self.started_at = 0.0
-        self.epoch = 0
+        self.sequence = self.epoch = 0
+        self.at = self.started_at = 0.0
+        self.parent: str | None = None
+        self.paused = ""  # why it was paused, the last time that it was
         self.input: Any = None
         self.tags: dict[str, str] = {}
         self.source: dict[str, Any] = {}

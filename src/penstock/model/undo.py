@@ -53,7 +53,9 @@ def undo_of(step: Callable[..., Any], undo: Any, where: str, provided: Collectio
     fn, policy = (undo, DEFAULT) if call is None else (call.fn, call.policy)
     if not callable(fn):
         raise DefinitionError(f"{where}: undo={shown(undo)} must be a function or a task")
-    if policy.undo is not None or policy.pure:  # it is not undone in its turn, and starts when all is recorded
+    if (
+        policy.undo is not None or policy.pure
+    ):  # it is not undone in its turn, and starts when all is recorded
         policy = msgspec.structs.replace(policy, undo=None, pure=False)
     takes = _parameters(fn, where)
     has = _parameters(step, where)

@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.context.places import at, spot_of
 from penstock.errors import DefinitionError
+from penstock.model.child import CHILD_POLICY
 from penstock.model.graph import cycle, nearest
 from penstock.model.parameters import Parameter, Signature, resolve_annotations, signature_of
 from penstock.model.policies import Policy
@@ -128,6 +129,9 @@ class Blueprint:
     def _flow_node(self, name: str, place: Place, flow: Nested, asked: dict[str, Parameter]) -> Node:
         bindings, inputs = self._bind(name, Signature(inputs_of(flow), everything=False), place, {})
         _merge(asked, inputs, {}, self.name)
+        if place.own is not None:
+            flow.as_program()  # so that it is checked now
+            return Node(name, place.own, tuple(place.depends_on), bindings, policy=CHILD_POLICY)
         return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
 
     def _pause_node(self, name: str, place: Place, pause: Pause, asked: dict[str, Parameter]) -> Node:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.child import Child
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Partial, Program, Sleep, Wait
 
@@ -74,4 +75,6 @@ def waiting_for(waits: Wait | Sleep) -> str:
 def _kind(node: Node) -> str:
     if node.waits is not None:
         return type(node.waits).__name__.lower()
+    if isinstance(node.fn, Child):
+        return "child"
     return "open" if node.program is not None else "map" if node.over else "do"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, get_args
 
 from penstock.context.places import Spot
 from penstock.errors import DefinitionError
+from penstock.model.child import Child
 from penstock.model.graph import nearest
 from penstock.model.parameters import Parameter, hints_of
 from penstock.model.program import Program, Sleep, Wait
@@ -39,13 +40,14 @@ class Pause(NamedTuple):
 class Place:
     """A task (or another workflow, or a wait) in a workflow, with all that was said of it there."""
 
-    __slots__ = ("depends_on", "flow", "pause", "said", "task", "trigger", "values", "when")
+    __slots__ = ("depends_on", "flow", "own", "pause", "said", "task", "trigger", "values", "when")
 
     def __init__(
         self, task: Task[..., Any] | None, flow: Nested | None = None, pause: Pause | None = None
     ) -> None:
         self.task = task
         self.flow = flow
+        self.own: Child | None = None  # of a workflow that is a run of its own
         self.pause = pause
         self.said: Spot | None = None
         self.depends_on: dict[str, None] = {}  # names in the order said; many may be linked one by one

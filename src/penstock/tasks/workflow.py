@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from penstock.context.places import at, here
 from penstock.errors import DefinitionError
+from penstock.model.child import own_child
 from penstock.model.limits import Limit, bounds_of_runs
 from penstock.model.parameters import Parameter
 from penstock.model.program import Definition, Do
@@ -121,14 +122,17 @@ class Workflow(Waiting, Reporting):
         name: str | None = None,
         depends_on: str | Task[..., Any] | Iterable[str | Task[..., Any]] = (),
         values: Mapping[str, Any] | None = None,
+        own_run: bool = False,
+        queue: str | None = None,
     ) -> str:
         """Add another workflow, of any style, as one step; its inputs are bound as a task's parameters are. Returns its name.
 
-        A process's value here is the dict of its outputs, a flow's what its job came to.
+        A process's value is the dict of its outputs. `own_run` makes it a run of its own, which `queue` leaves to workers.
         """
         with at():
             check_place(flow=flow, values=values)
             place = Place(None, flow)
+            place.own = own_child(flow, own_run=own_run, queue=queue)
             name = name or str(getattr(flow, "name", "") or flow.as_program().name)
             self._add(name, place, depends_on)
         place.values = dict(values or {})

@@ -220,6 +220,9 @@ class SimulatedEngine(Mortal):
             world.fault("letters delivered twice", self.name)
             world.later(world.between(0.0, 1.0), self.keeper, hand_over, "brings them again")
 
+    def follow_kin(self) -> None:
+        """No run is a step of another."""
+
     # The world's side
 
     def _later(self, seconds: float, what: Callable[[], None]) -> None:

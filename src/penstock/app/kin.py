@@ -1,0 +1,95 @@
+"""Runs that are steps of others, as an engine has them: begun beside their parent or left to workers, found again, ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from penstock.app.hosting import record_note
+from penstock.app.logs import read_events
+from penstock.app.run import Run
+from penstock.app.starting import with_defaults
+from penstock.engine.children import Children, follow_parents
+from penstock.engine.recovery import Log
+from penstock.errors import CommandRefused, RunNotFound
+from penstock.model.child import Child
+from penstock.model.policies import CHILD
+from penstock.model.state import Step
+
+if TYPE_CHECKING:
+    from penstock.app.engine import Engine
+    from penstock.app.parts import Parts
+    from penstock.ports import Executor
+
+
+class EngineKin:
+    """See Kin."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.children = Children(self)
+
+    def statuses(self, runs: Iterable[str]) -> Mapping[str, str]:
+        engine = self._engine
+        if engine.store is not None:
+            return {run: row["status"] for run, row in engine.store.get("runs", list(runs)).items()}
+        known = {run: engine.known(run) for run in runs}
+        return {run: handle.status for run, handle in known.items() if handle is not None}
+
+    def log(self, run: str) -> Log:
+        if self._engine.store is not None:
+            return read_events(self._engine, run)
+        return self._engine.events_of(run)
+
+    def begin(self, step: Step, child: Child, key: str, inputs: Mapping[str, Any]) -> None:
+        engine, definition = self._engine, child.definition
+        held = engine.holdings.get(step.run.id)
+        if held is None:
+            return
+        given = with_defaults(definition, inputs)
+        how: dict[str, Any] = {"key": key, "tags": getattr(definition, "tags", None), "parent": step.run}
+        if child.queue is None:
+            run = engine.start_beside(held, definition, given, **how)
+            run.when_over(partial(self.children.left, run.id))
+        else:
+            run = engine.submit(definition, given, queue=child.queue, **how)
+        noted = (held.driver.core, step.run, CHILD, engine.clock.now, step.id, {"run": run.id})
+        held.driver.post(record_note, *noted)
+
+    def take_up(self, step: Step, child: Child, run: str) -> None:
+        from penstock.app.recovery import recover
+
+        engine = self._engine
+        held = engine.holdings.get(step.run.id)
+        if engine.store is None or held is None or engine.holdings.get(run) is not None:
+            return
+        if child.queue is not None and self.statuses([run]).get(run) != "failed":
+            return  # that is for workers
+        try:
+            recovered = recover(engine, run, child.definition, rouse=False)
+        except CommandRefused:  # it is alive elsewhere
+            return
+        if not isinstance(recovered, Run):
+            handle = engine.adopt(recovered, held.driver, child.definition, order=None)
+            handle.when_over(partial(self.children.left, run))
+
+    def order(self, run: str, kind: str, reason: str) -> None:
+        try:
+            self._engine.command(run, kind, reason)
+        except (CommandRefused, RunNotFound):  # it has ended meanwhile, or is so already
+            return
+
+
+def children_of(engine: Parts) -> Children:
+    """The executor of an engine's steps that are runs of their own."""
+    return EngineKin(cast("Engine", engine)).children
+
+
+def follow_kin(engine: Parts, children: Executor | None) -> None:
+    """See Household."""
+    if isinstance(children, Children):
+        follow_parents(children.kin, engine.holdings.recorded())
+        children.walk()
+    else:
+        follow_parents(EngineKin(cast("Engine", engine)), engine.holdings.recorded())
