@@ -190,9 +190,9 @@ class Driver(Routes):
             self.core.signal(run, name, value, self.now(), key, text)
 
     def take(self, run: Run, letters: Iterable[Letter], codec: Codec) -> None:
-        """Carry out letters, in order, each once."""
+        """Carry out letters, in order, each once; while the run is not begun or adopted here they stay in its inbox."""
         for letter in letters:
-            if letter.number <= run.letters or run.gone:
+            if letter.number <= run.letters or run.gone or run.id not in self.core.runs:
                 continue
             self.core.took(run, letter.number)
             if letter.kind == "signal":
