@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,12 +12,17 @@ import pytest
 import penstock
 from penstock import RetryPolicy, RunFailed, Workflow, task
 from penstock.errors import SettingsError
-from penstock.functions import sleep, wait_for_signal, workflow
+from penstock.functions import sleep, sleep_until, wait_for_signal, workflow
 from penstock.model.program import Do, End, Fail, Plan, Wait
 from penstock.processes import AtomarProcess, InputParameter, OrchestratedProcess, OutputParameter
 from penstock.routines import Flow, Routine
 from penstock.whatif import check, simulate
+from penstock.whatif.arrivals import arrivals_of
+from penstock.whatif.capacity import Capacity
 from penstock.whatif.history import learned_from, pasts
+from penstock.whatif.simulation import Setting, Simulation
+from penstock.whatif.sources import Model
+from penstock.whatif.tables import table_of
 
 SEEDS = range(5)
 called: list[str] = []
@@ -326,3 +333,79 @@ def test_an_engine_that_keeps_nothing_teaches_nothing() -> None:
         squares(), inputs={"count": 2}, store="ephemeral", durations={"numbers": {"output": [1]}}, seeds=[1]
     )
     assert report.statuses == {"completed": 1}
+
+
+@workflow
+def blocking_adding(rounds: int) -> int:
+    value = 0
+    for _ in range(rounds):
+        value = part_now(value)
+    return value
+
+
+@task
+def part_now(number: int) -> int:
+    return number + 1
+
+
+def test_a_plain_durable_function_is_simulated(engine: penstock.Engine) -> None:
+    report = simulate(
+        blocking_adding,
+        inputs={"rounds": 3},
+        store=engine,
+        durations={"part_now": {"duration": 1.5, "output": 1}},
+        runs=4,
+        workers=4,
+        seeds=[1],
+    )
+    assert report.statuses == {"completed": 4}
+    assert report.makespan.median == 4.5
+
+
+def test_async_steps_may_really_run_where_a_loop_runs_already(engine: penstock.Engine) -> None:
+    async def knows() -> str:
+        await asyncio.sleep(0)
+        return penstock.context().step
+
+    flow = Workflow("knowing")
+    flow.add_task(knows)
+
+    async def ask() -> Any:
+        return simulate(flow, store=engine, durations={"knows": 3.0}, really=["knows"], seeds=[1])
+
+    assert asyncio.run(ask()).first.logs[0][-1][2].value == "knows"
+
+
+@workflow
+async def until_noon(noon: float) -> str:
+    await sleep_until(noon)
+    return "noon"
+
+
+def test_a_run_is_simulated_at_the_time_at_which_it_began(engine: penstock.Engine) -> None:
+    began = time.time()
+    run = engine.run(until_noon, {"noon": began + 0.05})
+    report = simulate(run, seeds=[1])
+    assert 0 <= report.makespan.median <= 0.06
+
+
+def test_many_runs_are_simulated_with_fewer_seeds(engine: penstock.Engine) -> None:
+    flow = squares()
+    said = {"numbers": {"duration": 1.0, "output": [1, 2]}, "square": 1.0, "total": 1.0}
+    assert simulate(flow, inputs={"count": 1}, store=engine, durations=said).seeds == 20
+    many = simulate(flow, inputs={"count": 1}, store=engine, durations=said, runs=3000, bottleneck=False)
+    assert many.seeds == 5
+
+
+def test_the_work_is_linear_in_the_steps() -> None:
+    """Counted, not timed: what happens on the agenda for each step is the same for ten times as many."""
+    flow = squares()
+    said = {"numbers": {"duration": 1.0, "output": [1, 2]}, "square": [1, 2], "total": 1.0}
+    counts = []
+    for runs in (50, 500):
+        model = Model(said=table_of(said))
+        simulation = Simulation(Setting(flow.as_program(), lambda *_: {"count": 2}, model), Capacity(3), 1)
+        played = simulation.run(arrivals_of(runs, 1))
+        counts.append(simulation.agenda.count / played.attempts.total())
+    assert counts[1] == pytest.approx(counts[0], rel=0.05)
+    assert counts[1] < 5

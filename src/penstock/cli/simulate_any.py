@@ -77,7 +77,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option("--rate", metavar="N/UNIT", help="Runs come by chance: 10/min, 0.5/s, 200/h.")
 @click.option("--for", "span", metavar="TIME", help="For how long they come: 90s, 30min, 8h, 2d.")
 @click.option("--trace", is_flag=True, help="Runs come as the past ones did.")
-@click.option("--seeds", type=int, default=20, metavar="N", help="How often it is played.  [default: 20]")
+@click.option("--seeds", type=int, metavar="N", help="How often it is played.  [default: 20, less if large]")
 @click.option("--seed", type=int, default=0, metavar="N", help="The first seed.  [default: 0]")
 @click.option("--durations", metavar="FILE", help="TOML: [steps.NAME] duration = 2.5, fails = 0.05, ...")
 @click.option("--default", "default_seconds", type=float, default=1.0, metavar="SECONDS",
@@ -247,8 +247,10 @@ def _workers(given: dict[str, Any]) -> list[int | None]:
     return [int(word) for word in words]
 
 
-def _seeds(given: dict[str, Any]) -> range:
-    return range(given["seed"], given["seed"] + given["seeds"])
+def _seeds(given: dict[str, Any]) -> range | None:
+    if given["seeds"] is None and not given["seed"]:
+        return None
+    return range(given["seed"], given["seed"] + (20 if given["seeds"] is None else given["seeds"]))
 
 
 def _seconds(flag: str, text: str) -> float:

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 BEGINS: Final = 1_700_000_000.0
-"""The moment at which a simulation begins unless it plays recorded starts: the same for all, so that reports are the same."""
+"""The moment at which a simulation begins of which no run is known; else it begins when the last of them did."""
 
 
 class Agenda:
@@ -17,7 +17,7 @@ class Agenda:
         self.begins = begins
         self.time = begins
         self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._count = 0
+        self.count = 0  # of all that was put on it
 
     def now(self) -> float:
         """The present moment."""
@@ -27,7 +27,7 @@ class Agenda:
 
     def later(self, seconds: float, what: Callable[..., None], *args: Any) -> None:
         """Have `what(*args)` called so many seconds from now."""
-        self._count = count = self._count + 1
+        self.count = count = self.count + 1
         heappush(self._due, (self.time + seconds, count, what, args))
 
     def step(self) -> bool:

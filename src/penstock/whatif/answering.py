@@ -19,9 +19,12 @@ from penstock.whatif.paths import paths_of
 from penstock.whatif.report import Prices, Report, report_of
 from penstock.whatif.simulation import Played, Simulation
 
-SEEDS: Final = range(20)
-PROBED: Final = 10
-"""So many seeds are played again for each bound that could be raised."""
+MOST_SEEDS, LEAST_SEEDS = 20, 3
+PLAYED: Final = 60_000
+"""So many attempts are played in all, where nobody says how many seeds: fewer seeds of what is large."""
+MOST_PROBED: Final = 10
+PROBED: Final = 20_000
+"""So many seeds are played again for each bound that could be raised, and about so many attempts."""
 FIRST_LOGS, MORE_LOGS = 40, 5
 """So many runs of the first seed, and of each other one, are looked at in detail."""
 
@@ -33,7 +36,7 @@ class Question(NamedTuple):
     capacity: Capacity
     inputs: Any = None
     arrivals: Arrivals | str = 1
-    seeds: Iterable[int] = SEEDS
+    seeds: Iterable[int] | None = None
     durations: Durations = "learned"
     really: Iterable[str] = ()
     prices: Prices | None = None
@@ -55,10 +58,11 @@ class Question(NamedTuple):
             default_seconds=self.default_seconds,
             until=self.until,
         )
-        when = _arrivals(asked, self.arrivals)
+        asked, when = _arrivals(asked, self.arrivals)
         how: dict[str, Any] = {"prices": self.prices, "bottleneck": self.bottleneck}
-        seeds = list(self.seeds)
-        return [answer(asked, when, self.capacity._replace(workers=each), seeds, **how) for each in workers]
+        return [
+            answer(asked, when, self.capacity._replace(workers=each), self.seeds, **how) for each in workers
+        ]
 
 
 def simulate(  # noqa: PLR0913 - one keyword a part of the question
@@ -73,7 +77,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     limit: int | None = None,
     concurrency: int | None = None,
     limits: Limits | None = None,
-    seeds: Iterable[int] = SEEDS,
+    seeds: Iterable[int] | None = None,
     durations: Durations = "learned",
     really: Iterable[str] = (),
     prices: Prices | None = None,
@@ -97,6 +101,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
     named in `really` run their own code, while their time is simulated. It ends when all runs have, or after `until` seconds.
+    `seeds` are twenty, fewer of a large simulation, unless they are named.
     """
     question = Question(
         what,
@@ -129,7 +134,7 @@ def answer(
     asked: Asked,
     when: Arrivals,
     capacity: Capacity,
-    seeds: Iterable[int],
+    seeds: Iterable[int] | None = None,
     *,
     prices: Prices | None = None,
     bottleneck: bool = True,
@@ -138,11 +143,16 @@ def answer(
     check_capacity(capacity)
     capacity = capacity._replace(limits={**asked.limits, **capacity.limits})
     check_arrivals(when)
-    numbers = list(seeds)
+    numbers = range(MOST_SEEDS) if seeds is None else list(seeds)
     if not numbers:
         raise SettingsError("seeds=[] must hold at least one number")
-    played = [_play(asked, when, capacity, seed, first=seed is numbers[0]) for seed in numbers]
-    found = _bottleneck(asked, when, capacity, played[:PROBED]) if bottleneck else None
+    played = [_play(asked, when, capacity, numbers[0], first=True)]
+    size = max(1, played[0].attempts.total())
+    if seeds is None:
+        numbers = numbers[: max(LEAST_SEEDS, PLAYED // size)]
+    played += [_play(asked, when, capacity, seed) for seed in numbers[1:]]
+    probed = played[: max(1, min(MOST_PROBED, PROBED // size))]
+    found = _bottleneck(asked, when, capacity, probed) if bottleneck else None
     return report_of(
         asked.setting.program.name,
         capacity,
@@ -169,9 +179,10 @@ def _bottleneck(asked: Asked, when: Arrivals, capacity: Capacity, played: Sequen
     return probe.bottleneck(played)
 
 
-def _arrivals(asked: Asked, said: Arrivals | str) -> Arrivals:
+def _arrivals(asked: Asked, said: Arrivals | str) -> tuple[Asked, Arrivals]:
+    """When runs come, and the question with the moment at which that begins."""
     if not isinstance(said, str):
-        return said
+        return asked, said
     if said != "trace":
         raise SettingsError(
             f'arrivals={shown(said)} are none: say Poisson(...), a list of moments, or "trace"'
@@ -179,7 +190,8 @@ def _arrivals(asked: Asked, said: Arrivals | str) -> Arrivals:
     if not asked.past:
         raise SettingsError('arrivals="trace" needs past runs, and the store holds none that have ended')
     begins = min(each.started for each in asked.past)
-    return [Arrival(each.started - begins, each.inputs) for each in asked.past]
+    when = [Arrival(each.started - begins, each.inputs) for each in asked.past]
+    return asked._replace(setting=asked.setting._replace(begins=begins)), when
 
 
 def _outline(definition: Any, given: Any) -> Graph | None:

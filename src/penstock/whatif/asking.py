@@ -15,6 +15,7 @@ from penstock.model.limits import Bounds
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition
 from penstock.model.wording import shown
+from penstock.whatif.agenda import BEGINS
 from penstock.whatif.history import answers_in, definition_of, learned_from, limits_in, pasts, sizes_by
 from penstock.whatif.past import Past
 from penstock.whatif.report import Known
@@ -71,8 +72,9 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
     definition = definition_of(engine, what) if isinstance(what, Run) else what
     known = past if past is not None else _read(engine, definition, durations, trained_on)
     model = _model(durations, known, default_seconds)
+    begins = max((each.started for each in known), default=BEGINS)
     if isinstance(what, Run) and inputs is None:
-        first = engine.events_of(what.id)[0][2]
+        _, begins, first = engine.events_of(what.id)[0]
         assert isinstance(first, e.RunStarted)
         given: InputsOf = _always(first.input)
     else:
@@ -84,6 +86,7 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
         answers=answers_in(known),
         size_of=sizes_by(engine),
         really=frozenset(really),
+        begins=begins,
         until=until,
     )
     return Asked(definition, setting, list(known), limits_in(engine))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from penstock.app import Engine, Run
 from penstock.errors import SettingsError
 from penstock.model.program import Definition
-from penstock.whatif.answering import SEEDS, answer
+from penstock.whatif.answering import answer
 from penstock.whatif.asking import Durations, What, asked_of, engine_of
 from penstock.whatif.bands import Band, plain
 from penstock.whatif.capacity import Capacity
@@ -60,7 +60,7 @@ def check(  # noqa: PLR0913 - one keyword a part of the question
     runs: Iterable[str] | None = None,
     trained_on: Iterable[str] | None = None,
     workers: int | None = None,
-    seeds: Iterable[int] = SEEDS,
+    seeds: Iterable[int] | None = None,
     durations: Durations = "learned",
     store: str | Engine | None = None,
 ) -> Check:

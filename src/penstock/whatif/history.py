@@ -17,7 +17,8 @@ from penstock.whatif.learning import Learned, Sample
 from penstock.whatif.past import Answer, Past, SizeOf, past_of
 
 NEWEST = 200
-"""So many past runs are read unless somebody says which."""
+MOST_EVENTS = 200_000
+"""So many past runs are read unless somebody says which, and of those no more than so many events."""
 
 
 def sizes_by(engine: Engine) -> SizeOf:
@@ -45,7 +46,15 @@ def pasts(
         rows = engine.rows(workflow=program.name, limit=newest)
         runs = [row["id"] for row in reversed(rows) if row["status"] in ("completed", "failed")]
     size_of = sizes_by(engine)
-    return [past_of(run, engine.events_of(run), program, size_of) for run in runs]
+    found: list[Past] = []
+    read = 0
+    for run in reversed(runs):
+        log = engine.events_of(run)
+        found.append(past_of(run, log, program, size_of))
+        read += len(log)
+        if read > MOST_EVENTS and names is None:
+            break
+    return found[::-1]
 
 
 def limits_in(engine: Engine) -> dict[str, Bounds]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from penstock.whatif.bands import (
+    DIGITS,
     Band,
     Latency,
     PlaceTold,
@@ -19,8 +20,13 @@ from penstock.whatif.bands import (
 )  # fmt: skip
 from penstock.whatif.bottleneck import Bottleneck
 from penstock.whatif.capacity import Capacity
+from penstock.whatif.charts import thinned
+from penstock.whatif.measures import Meter
 from penstock.whatif.paths import Paths
 from penstock.whatif.simulation import Played
+
+POINTS = 200
+"""So many points of a level over time are told."""
 
 
 class Prices(NamedTuple):
@@ -72,7 +78,7 @@ class Report(NamedTuple):
         """The report as plain values, for programs."""
         found: dict[str, Any] = plain(self._replace(first=()))  # type: ignore[arg-type]
         del found["first"]
-        return found
+        return found | {"levels": levels_of(self.first)}
 
     def to_json(self) -> str:
         """The document as text."""
@@ -83,6 +89,20 @@ class Report(NamedTuple):
         from penstock.whatif import page
 
         return page.page([self])
+
+
+def levels_of(played: Played) -> dict[str, list[list[float]]]:
+    """By place: [second, how many are busy, how many wait] of one seed, of at most 200 stretches of time the highest."""
+    return {name: _levels(meter, played.seconds) for name, meter in sorted(played.meters.items())}
+
+
+def _levels(meter: Meter, seconds: float) -> list[list[float]]:
+    times = [at - meter.times[0] for at in meter.times]
+    busy, waiting = (
+        dict(thinned(zip(times, map(float, meter.levels[start::2]), strict=True), seconds, POINTS))
+        for start in (0, 1)
+    )
+    return [[round(at, DIGITS), busy[at], waiting[at]] for at in busy]
 
 
 def report_of(  # noqa: PLR0913 - one keyword a part of the report

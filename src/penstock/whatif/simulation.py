@@ -6,13 +6,14 @@ import asyncio
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from heapq import heappop, heappush
-from inspect import iscoroutine
 from typing import Any, Final, NamedTuple
 
 from penstock.app.submitting import PLACES_A_PRIORITY
-from penstock.context.calls import failed, invoke
+from penstock.context.calls import ainvoke, invoke
+from penstock.context.references import is_async
 from penstock.engine.lanes import Batch
 from penstock.engine.limits import Limits
 from penstock.errors import UserError
@@ -33,7 +34,10 @@ from penstock.whatif.measures import Meter, RunTold
 from penstock.whatif.past import Answer, SizeOf, size_of_ask
 from penstock.whatif.sources import Change, Model
 
-MOST_HAPPENINGS: Final = 100_000_000
+MOST_HAPPENINGS: Final = 30_000_000
+MOST_ROWS: Final = 50_000
+"""A run is looked at in detail unless its log is longer."""
+
 InputsOf = Callable[[int, float], Any]
 """The inputs of the run of this number, and its chance in [0, 1)."""
 
@@ -183,6 +187,8 @@ class Simulation:
         for run, sequence, at, event in batch.rows:
             if self._logs and (log := self._logs.get(int(run.id))) is not None:
                 log.append((sequence, at, event))
+                if sequence > MOST_ROWS:
+                    del self._logs[int(run.id)]
             if run.waiters and run.status not in FINISHED:
                 self._answer(driver, run)
 
@@ -251,11 +257,8 @@ def _bounded(program: Program, limit: int | None) -> Program:
 
 
 def _done(job: Job) -> Outcome:
-    """The outcome of a step that really runs, here and now."""
-    outcome = invoke(job)
-    if not iscoroutine(outcome.value):
-        return outcome
-    try:
-        return Outcome(asyncio.run(outcome.value), None)
-    except Exception as error:
-        return failed(error)
+    """The outcome of a step that really runs, here and now; an async one on a loop of its own: the caller may be on one."""
+    if not is_async(job.fn):
+        return invoke(job)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, ainvoke(job)).result()
