@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from penstock.app import Engine
 from penstock.app.queues import Queues
 from penstock.app.submitting import PLACES_A_PRIORITY
 from penstock.app.worker import MOST_TAKEOVERS, Worker, takeovers_in
+from penstock.catalogue import load
 from penstock.engine.recovery import claim_run
 from penstock.engine.rows import row_of
 from penstock.errors import SettingsError
@@ -86,6 +89,40 @@ def test_its_code_is_found_where_the_run_recorded_it(engine: Engine) -> None:
     run = flow.using(store=engine).submit(n=4)
     Worker(engine).serve(until_idle=True)
     assert run.result() == 8
+
+
+@dataclass
+class Order:
+    amount: int
+
+
+@task
+def amount(order: Order) -> int:
+    return order.amount
+
+
+orders = Workflow("orders")
+orders.add_task(amount)
+
+
+def test_a_worker_that_loads_the_code_knows_its_classes(engine: Engine, another: Open) -> None:
+    run = engine.submit(orders, {"order": Order(7)})
+    Worker(another()).serve(until_idle=True)
+    assert run.result() == 7
+
+
+def test_code_that_cannot_be_loaded_is_left_to_others(engine: Engine, another: Open, tmp_path: Path) -> None:
+    file = tmp_path / "broken_since.py"
+    text = "from penstock import Workflow, task\nflow = Workflow('w')\nflow.add_task(task(lambda: 1, name='one'))\n"
+    file.write_text(text)
+    run = engine.submit(load(str(file)))
+    del sys.modules["broken_since"]
+    file.write_text("1 / 0")
+    worker = Worker(another())
+    worker.serve(until_idle=True)
+    assert (run.status, worker.ended) == ("pending", 0)
+    assert "cannot be loaded" in worker.refused[run.id][1]
+    assert "ZeroDivisionError" in worker.refused[run.id][1]
 
 
 def test_runs_of_a_queue_go_in_order_and_higher_priority_first(engine: Engine) -> None:

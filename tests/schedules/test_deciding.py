@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 
 from penstock.app.scheduling.rules import Every, Once, upcoming
-from penstock.app.scheduling.schedule import GRACE_SECONDS, Decision, Schedule, decide, due_of, next_due
+from penstock.app.scheduling.schedule import (
+    GRACE_SECONDS,
+    Decision,
+    Schedule,
+    awaiting,
+    decide,
+    due_of,
+    next_due,
+)
 
 MINUTELY = Every(60.0, 0.0)
 
 
 def schedule(**how: Any) -> Schedule:
-    return Schedule(**{"name": "s", "workflow": "w", "rule": MINUTELY, "next": 60.0, **how})
+    said = {"name": "s", "workflow": "w", "rule": MINUTELY, "next": 60.0, **how}
+    return awaiting(Schedule(**said), said["next"])
 
 
 def decided(found: Schedule, now: float, *, last_is_over: bool = True) -> Decision:

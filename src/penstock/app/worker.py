@@ -25,8 +25,8 @@ from penstock.app.queues import Queues, choosing
 from penstock.app.run import Run
 from penstock.app.scheduling.firing import Firer
 from penstock.catalogue import reload
-from penstock.engine.recovery import Recovered, evict, give_back, take_up
-from penstock.errors import LeaseLost, PenstockError, StoreError
+from penstock.engine.recovery import Recovered, evict, give_back, read_page, take_up
+from penstock.errors import DefinitionError, LeaseLost, PenstockError, StoreError
 from penstock.model import events as e
 from penstock.model.program import Definition
 from penstock.model.states import FINISHED
@@ -186,8 +186,9 @@ class Worker:
     def _begin(self, claim: Claim) -> None:
         store = self.engine.durable_store()
         try:
-            log = read_events(self.engine, claim.id)
-            definition = self._definition_of(log[0][2])
+            ((_, _, started),) = read_page(store, self.engine.codec, claim.id, 0, 1)
+            definition = self._definition_of(started)
+            log = read_events(self.engine, claim.id)  # now that the codec knows its classes
             recovered = take_up(log, claim.id, definition.as_program(), claim.epoch, reopen=False)
         except LeaseLost:
             return
@@ -205,7 +206,7 @@ class Worker:
         assert isinstance(started, e.RunStarted)
         definition = self._definitions.get(started.workflow)
         if definition is None:
-            definition = self._definitions[started.workflow] = reload(started.source, started.workflow)
+            definition = self._definitions[started.workflow] = _loaded(started)
         self.engine.learn(definition)
         return definition
 
@@ -224,6 +225,19 @@ class Worker:
             return longest
         due = self.engine.durable_store().next_due("runs", self.queues)
         return longest if not due else min(longest, due)
+
+
+def _loaded(started: e.RunStarted) -> Definition:
+    """The code of a run from where it recorded it. Raises DefinitionError for whatever the code itself raises."""
+    try:
+        return reload(started.source, started.workflow)
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise DefinitionError(
+            f"the code of workflow {started.workflow!r} cannot be loaded from {started.source.get('file')}:"
+            f" {type(error).__name__}: {error}"
+        ) from error
 
 
 def takeovers_in(events: Iterable[e.Event]) -> int:

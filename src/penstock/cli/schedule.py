@@ -196,12 +196,8 @@ def document(schedule: Schedule) -> dict[str, Any]:
     """A schedule for programs."""
     import msgspec
 
-    from penstock.app.scheduling.schedule import next_due
-
     plain: dict[str, Any] = msgspec.to_builtins(schedule)
-    plain["inputs"] = msgspec.json.decode(schedule.inputs)
-    plain["schedule"] = plain.pop("name")
-    return {**plain, "due": next_due(schedule)}
+    return {"schedule": plain.pop("name"), **plain, "inputs": msgspec.json.decode(schedule.inputs)}
 
 
 def said_of(schedule: Schedule) -> str:

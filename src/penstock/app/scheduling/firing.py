@@ -46,7 +46,8 @@ class Firer:
     def __init__(self, engine: Parts) -> None:
         self._engine = engine
         self._store = engine.durable_store()
-        self._upset: dict[str, str] = {}
+        self._upset: dict[str, str] = {}  # the versions of schedules that could not be fired here
+        self._told: set[tuple[str, str]] = set()
         self.due: float | None = None
         self.fired = 0
 
@@ -55,7 +56,7 @@ class Firer:
         found = [
             kept for kept in all_kept(self._store) if self._upset.get(kept.schedule.name) != kept.version
         ]
-        self.due = min((due for kept in found if (due := self._due(kept)) is not None), default=None)
+        self.due = min((due for kept in found if (due := next_due(kept.schedule)) is not None), default=None)
         return found
 
     def seconds_to_wait(self, longest: float) -> float:
@@ -82,16 +83,10 @@ class Firer:
         """Whether there is something to fire."""
         return self.due is not None and self.due <= self._engine.clock.now()
 
-    def _due(self, kept: Kept) -> float | None:
-        try:
-            return next_due(kept.schedule)
-        except PenstockError as error:
-            self._leave(kept, error)
-            return None
-
     def _firing(self, kept: Kept, now: float) -> _Firing | None:
         schedule = kept.schedule
-        if self._due(kept) is None:
+        due = next_due(schedule)
+        if due is None or due > now:
             return None
         over = schedule.overlap == "allow" or self._is_over(schedule.last_run)
         try:
@@ -139,8 +134,11 @@ class Firer:
 
     def _leave(self, kept: Kept, error: PenstockError) -> None:
         """One that this process cannot fire is left to others: they may have what it lacks."""
-        self._upset[kept.schedule.name] = kept.version
-        _log.warning("schedule %s is left to other processes: %s", kept.schedule.name, error)
+        name, said = kept.schedule.name, str(error)
+        self._upset[name] = kept.version
+        if (name, said) not in self._told:
+            self._told.add((name, said))
+            _log.warning("schedule %s is left to other processes: %s", name, said)
 
 
 def key_of(schedule: Schedule, moment: float) -> str:

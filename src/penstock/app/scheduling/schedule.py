@@ -28,7 +28,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule as the store keeps it: what to run, when, and how far it is.
 
     `inputs` is a codec's text. `moment_input` is the input that is given the moment, as text if `moment_as_text`. `next` is the
-    first moment that was not decided yet, None when there is none any more; `last_run` the run of the last one fired.
+    first moment that was not decided yet, None when there is none any more, and `due` when it is fired; `last_run` the run of
+    the last one fired.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     moment_as_text: bool = False
     paused: bool = False
     next: float | None = None
+    due: float | None = None
     last: float | None = None
     last_run: str | None = None
     fired: int = 0
@@ -74,11 +76,15 @@ def due_of(schedule: Schedule, moment: float) -> float:
     return moment + room * int.from_bytes(chance[:6], "big") / 2**48
 
 
+def awaiting(schedule: Schedule, moment: float | None) -> Schedule:
+    """The schedule with that moment as its next."""
+    due = None if moment is None else due_of(schedule, moment)
+    return msgspec.structs.replace(schedule, next=moment, due=due)
+
+
 def next_due(schedule: Schedule) -> float | None:
     """When there is something to decide; None while it is paused and when it is done."""
-    if schedule.paused or schedule.next is None:
-        return None
-    return due_of(schedule, schedule.next)
+    return None if schedule.paused else schedule.due
 
 
 def decide(schedule: Schedule, now: float, *, last_is_over: bool) -> Decision | None:
@@ -96,8 +102,7 @@ def decide(schedule: Schedule, now: float, *, last_is_over: bool) -> Decision | 
     fire = _without_overlap(schedule, _caught_up(schedule, moments, now), last_is_over)
     left_out = count - len(fire)
     changed = msgspec.structs.replace(
-        schedule,
-        next=upcoming,
+        awaiting(schedule, upcoming),
         last=fire[-1] if fire else schedule.last,
         fired=schedule.fired + len(fire),
         left_out=schedule.left_out + left_out,

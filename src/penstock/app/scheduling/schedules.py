@@ -21,7 +21,7 @@ from penstock.app.scheduling.asking import (
 )
 from penstock.app.scheduling.firing import runs_of
 from penstock.app.scheduling.rules import Once, between, named, zone_of
-from penstock.app.scheduling.schedule import AT_MOST, CatchUp, Overlap, Schedule, upcoming_of
+from penstock.app.scheduling.schedule import AT_MOST, CatchUp, Overlap, Schedule, awaiting, upcoming_of
 from penstock.app.scheduling.shelf import (
     TOPIC,
     Kept,
@@ -140,7 +140,7 @@ class Schedules:
             upcoming = schedule.next
             if schedule.paused and upcoming is not None and upcoming <= now:
                 upcoming = upcoming_of(schedule, now)
-            return msgspec.structs.replace(schedule, paused=False, next=upcoming)
+            return msgspec.structs.replace(awaiting(schedule, upcoming), paused=False)
 
         return self._change(name, resumed)
 
@@ -219,7 +219,7 @@ def _begun(schedule: Schedule, now: float, start: When | None, zone: str) -> Sch
         bounds = "" if schedule.until is None else f", until {named(schedule.until, zone)}"
         past = f": {named(schedule.rule.at, zone)} is past" if isinstance(schedule.rule, Once) else ""
         raise SettingsError(f"schedule {schedule.name!r} is never due from now on{bounds}{past}")
-    return msgspec.structs.replace(schedule, next=upcoming)
+    return awaiting(schedule, upcoming)
 
 
 def _replaced(kept: Kept, new: Schedule) -> Schedule:
@@ -227,8 +227,7 @@ def _replaced(kept: Kept, new: Schedule) -> Schedule:
     old = kept.schedule
     same = old.rule == new.rule and old.next is not None
     return msgspec.structs.replace(
-        new,
-        next=old.next if same else new.next,
+        awaiting(new, old.next) if same else new,
         paused=old.paused,
         last=old.last,
         last_run=old.last_run,
