@@ -17,16 +17,25 @@ import pytest
 from penstock.brokers.jsonl import JsonlBroker, recorded
 from penstock.errors import BrokerClosed, BrokerError, BrokerFull, BrokerUnavailable, SettingsError
 from penstock.ports import Broker, Message
-from penstock.testing.broker_suite import DeliveryPart, EndPart
+from penstock.testing import BrokerSuite
 
 
-class TestJsonlBroker(DeliveryPart, EndPart):
+class TestJsonlBroker(BrokerSuite):
+    keeps = False
+
     def make_broker(self, folder: Path) -> Broker:
         return JsonlBroker(folder / "messages.jsonl")
 
     def received(self, broker: Broker, count: int) -> list[Message]:
         assert isinstance(broker, JsonlBroker)
         return list(recorded(broker.path))
+
+    def make_away(self, folder: Path, room: int) -> Broker:
+        return JsonlBroker(folder / "not there" / "messages.jsonl")
+
+    def come_back(self, broker: Broker) -> None:
+        assert isinstance(broker, JsonlBroker)
+        broker.path.parent.mkdir()
 
 
 @pytest.fixture

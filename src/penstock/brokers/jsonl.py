@@ -79,6 +79,8 @@ class JsonlBroker:
 
     def flush(self, seconds: float) -> None:
         """See Broker.flush."""
+        if not (self._confirmed or self._dropped or self._closed):
+            return
         try:
             with self._alone() as file:
                 os.fsync(file)

@@ -9,8 +9,14 @@
         def received(self, broker, count):
             return [...]  # the messages that arrived, once there are `count` of them
 
-One that keeps messages while nobody can be reached provides `make_away` and `come_back`, too; one that has no other side
-inherits `DeliveryPart` and `EndPart` instead. Where the port leaves a choice, the suite has made it:
+        def make_away(self, folder, room):
+            return MyBroker(...)  # which reaches nobody, and has room for so many messages
+
+        def come_back(self, broker):
+            ...  # now it reaches somebody
+
+One that keeps nothing while nobody can be reached says `keeps = False`. Each part can be inherited alone. Where the port
+leaves a choice, the suite has made it:
 
 - what arrives may bear more headers than were sent, never fewer;
 - text that holds NUL is refused, since not every protocol can carry it as text;

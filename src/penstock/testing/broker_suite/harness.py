@@ -16,7 +16,10 @@ PATIENCE_SECONDS = 20.0  # after which what was sent should long have arrived
 
 
 class BrokerPart:
-    """A backend gives `make_broker` and `received`; one that keeps messages while it is away, the rest too."""
+    """A backend gives `make_broker`, `received`, `make_away` and `come_back`."""
+
+    keeps: ClassVar[bool] = True
+    """Whether messages wait while nobody can be reached; else there is no room for them."""
 
     secrets: ClassVar[tuple[str, ...]] = ()
     """Passwords that `make_broker` used: they may be shown nowhere."""
@@ -30,7 +33,7 @@ class BrokerPart:
         raise NotImplementedError
 
     def make_away(self, folder: Path, room: int) -> Broker:
-        """A broker that cannot be reached, with room for so many messages."""
+        """A broker that cannot be reached, with room for so many messages if it keeps any."""
         raise NotImplementedError
 
     def come_back(self, broker: Broker) -> None:
@@ -46,7 +49,18 @@ class BrokerPart:
     @pytest.fixture
     def away(self, tmp_path: Path) -> Iterator[Broker]:
         """A broker with room for four messages that cannot be reached."""
+        if not self.keeps:
+            pytest.skip("this broker keeps nothing while nobody can be reached")
         broker = self.make_away(tmp_path, 4)
+        yield broker
+        broker.close(0)
+
+    @pytest.fixture
+    def cut_off(self, tmp_path: Path) -> Iterator[Broker]:
+        """A broker that keeps nothing and cannot be reached."""
+        if self.keeps:
+            pytest.skip("this broker keeps messages while nobody can be reached")
+        broker = self.make_away(tmp_path, 0)
         yield broker
         broker.close(0)
 

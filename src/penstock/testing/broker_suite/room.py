@@ -12,7 +12,7 @@ from penstock.testing.broker_suite.harness import PATIENCE_SECONDS, BrokerPart
 
 
 class RoomPart(BrokerPart):
-    """What becomes of messages while nobody can be reached. `away` has room for four."""
+    """What becomes of messages while nobody can be reached. `away` has room for four, `cut_off` for none."""
 
     def test_a_flush_that_reaches_nobody_says_why(self, away: Broker) -> None:
         away.send("orders", "x", promised=True)
@@ -82,3 +82,28 @@ class RoomPart(BrokerPart):
         away.close(0)
         assert "2 messages" in caplog.text
         assert away.url in caplog.text
+
+    # One that keeps nothing has no room then
+
+    def test_without_room_what_is_sent_is_refused_or_dropped_and_counted(self, cut_off: Broker) -> None:
+        assert cut_off.send("orders", "x") is False
+        with pytest.raises(BrokerFull, match="orders"):
+            cut_off.send("orders", "x", promised=True)
+        health = cut_off.health()
+        assert (health["connected"], health["waiting"], health["confirmed"]) == (False, 0, 0)
+        assert health["dropped"] >= 1
+        assert health["error"]
+
+    def test_without_room_a_flush_after_a_loss_says_why(self, cut_off: Broker) -> None:
+        cut_off.flush(0)
+        cut_off.send("orders", "x")
+        with pytest.raises(BrokerUnavailable):
+            cut_off.flush(0.2)
+
+    def test_without_room_messages_arrive_again_when_somebody_can_be_reached(self, cut_off: Broker) -> None:
+        cut_off.send("orders", "lost")
+        self.come_back(cut_off)
+        assert cut_off.send("orders", "taken", promised=True)
+        cut_off.flush(PATIENCE_SECONDS)
+        assert [message.body for message in self.arrived(cut_off, 1)] == ["taken"]
+        assert cut_off.health()["error"] is None
