@@ -170,6 +170,8 @@ class _Proxy:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
+        if "_target" not in self.__dict__:  # it is being copied
+            raise AttributeError(name)
         return getattr(self._target, name)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextvars import copy_context
 from typing import Any
 
 from penstock.errors import DefinitionError, FunctionStopped, UserError
@@ -126,8 +127,10 @@ class Weaving(Asking):
             _stop(strand, why or "its run was cancelled")
 
     def __del__(self) -> None:
+        # In a context of its own: the garbage collector may come in the middle of a ContextVar.set(), which before Python 3.12
+        # crashes when the context that it sets in changes under its hands.
         for strand in self.leave_all():
-            _abandon(strand)
+            copy_context().run(_abandon, strand)
 
     def leave_all(self) -> list[Strand]:
         """No function of this play is resumed again; those that are suspended, the youngest first."""
