@@ -189,7 +189,7 @@ def _plan_in(found: Standing, graph: Graph) -> None:
     kinds = {node.name: node.kind for node in whole.nodes}
     inside = _with_insides(graph)
     for name, upstream in needs.items():
-        if name not in found.steps and kinds[name] in STEPS and found.status in ("running", "paused"):
+        if name not in found.steps and kinds[name] in STEPS and found.status != "completed":
             found.steps[name] = StepStanding(name, "waiting", asked=False)
         if name in found.steps:
             found.steps[name].upstream = upstream

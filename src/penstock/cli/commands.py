@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "serve": "Fire schedules.",
     "runs": "List runs, the newest first.",
     "show": "What a run did, step by step.",
+    "why": "Why a run, or a step of it, does not go on.",
+    "state": "How a run stood as of any event.",
     "logs": "What a run's steps printed and logged.",
     "events": "A run's log, event by event.",
     "diff": "What differs between two runs.",
