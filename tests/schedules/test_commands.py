@@ -5,9 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import penstock
+from penstock.app.scheduling.schedule import awaiting
+from penstock.app.scheduling.shelf import get_kept, put_of
+from penstock.model.changes import Change
 from tests.cli.conftest import Cli, Spawned, document
 from tests.cli.waiting import until
+from tests.schedules.conftest import START
 
 
 def test_a_schedule_is_added_shown_paused_resumed_and_removed(cli: Cli) -> None:
@@ -70,6 +76,21 @@ def test_a_backfill_says_what_it_made(cli: Cli) -> None:
     backfill = ("schedule", "backfill", "greetings", "--from", "2026-01-01", "--until", "2026-01-04")
     assert cli(*backfill).stdout == "3 runs of schedule greetings made\n"
     assert document(cli(*backfill, "--json")) == {"schedule": "greetings", "runs": [], "before": 3}
+
+
+def test_the_doctor_finds_schedules_that_nobody_fires(cli: Cli, folder: Path) -> None:
+    cli("schedule", "add", "greetings.py", "--every", "1h")
+    assert "schedules" not in [each["subject"] for each in document(cli("doctor", "--json"))["findings"]]
+    with penstock.open(folder / ".penstock" / "penstock.db") as engine:
+        kept = get_kept(engine.durable_store(), "greetings")
+        long_ago = awaiting(kept.schedule, START)
+        engine.durable_store().commit([Change(puts=[put_of(long_ago, "v")])])
+    (found,) = [
+        each for each in document(cli("doctor", "--json"))["findings"] if each["subject"] == "schedules"
+    ]
+    assert found["level"] == "warning"
+    assert "1 schedule due that nobody fires: greetings for" in found["message"]
+    assert found["remedy"] == "start a worker, or penstock serve --schedules"
 
 
 def test_runs_are_pruned_and_that_is_told(cli: Cli) -> None:

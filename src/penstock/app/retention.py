@@ -59,9 +59,10 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 def prune(engine: Parts, terms: Terms, *, dry_run: bool = False) -> Pruned:
     """See Engine.prune."""
     store, now = engine.durable_store(), engine.clock.now()
-    rows = [row for row in doomed(_finished(store), terms, now) if not _is_wanted(store, row["id"])]
-    runs = [row["id"] for row in rows]
-    workflows = dict(Counter(row["workflow"] for row in rows))
+    meant = ((row["id"], row["workflow"]) for row in doomed(_finished(store), terms, now))
+    found = [(run, workflow) for run, workflow in meant if not _is_wanted(store, run)]
+    runs = [run for run, _ in found]
+    workflows = dict(Counter(workflow for _, workflow in found))
     record = Pruned(
         at=now, by=engine.owner, terms=terms, runs=runs[:MOST_NAMED], found=len(runs), workflows=workflows
     )

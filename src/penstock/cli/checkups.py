@@ -22,7 +22,9 @@ LARGE_LOG_BYTES: Final = 100_000_000
 CLOCK_SECONDS: Final = 5.0
 """Clocks that are kept in step differ by less."""
 NAMED: Final = 5
-"""Runs that a sentence names."""
+"""Runs and schedules that a sentence names."""
+OVERDUE_SECONDS: Final = 30.0
+"""Whoever fires schedules looks every second."""
 
 
 class Finding(NamedTuple):
@@ -116,6 +118,16 @@ def of_runs(
         yield _about("silent", silent, "silent for longer than a lease", remedy)
     if paused:
         yield _about("paused", paused, "paused until somebody resumes", resume)
+
+
+def of_schedules(late: Mapping[str, float], serve: str = "penstock serve --schedules") -> Iterator[Finding]:
+    """Schedules, by name, that were due so many seconds ago."""
+    overdue = {name: seconds for name, seconds in late.items() if seconds > OVERDUE_SECONDS}
+    if overdue:
+        told = [f"{name} for {duration(seconds)}" for name, seconds in list(overdue.items())[:NAMED]]
+        more = f" and {len(overdue) - NAMED:,} more" if len(overdue) > NAMED else ""
+        said = f"{plural(len(overdue), 'schedule')} due that nobody fires: {', '.join(told)}{more}"
+        yield Finding("schedules", "warning", said, f"start a worker, or {serve}")
 
 
 def _about(subject: str, runs: Iterable[str], said: str, remedy: str) -> Finding:

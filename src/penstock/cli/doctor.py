@@ -98,6 +98,14 @@ def _of_open_store(engine: Engine, file: StoreFile, desk: Desk) -> Iterator[Find
     rows = [*engine.rows(status="running", limit=_MOST_RUNS), *engine.rows(status="paused", limit=_MOST_RUNS)]
     standing = {run for run, _ in upkeep.standing_leases(file)}
     yield from checkups.of_runs(rows, standing, _gone(rows), desk.line("resume RUN"))
+    yield from checkups.of_schedules(_late(engine), desk.line("serve --schedules"))
+
+
+def _late(engine: Engine) -> dict[str, float]:
+    from penstock.app.scheduling.schedule import next_due
+
+    now = engine.clock.now()
+    return {each.name: now - due for each in engine.schedules.all() if (due := next_due(each)) is not None}
 
 
 def _gone(rows: list[dict[str, Any]]) -> set[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.app.scheduling.schedule import Schedule
-from penstock.errors import RunNotFound
+from penstock.errors import RunNotFound, StoreTooNew
 from penstock.model.changes import Guard, Put
 from penstock.model.graph import nearest
 from penstock.model.wording import listed
@@ -58,9 +58,14 @@ def all_kept(store: Store) -> Iterator[Kept]:
 
 
 def find_kept(store: Store, name: str) -> Kept | None:
-    """The schedule of that name, if there is one."""
+    """The schedule of that name, if there is one. Raises StoreTooNew if this version cannot read it."""
     row = store.get("documents", [id_of(name)]).get(id_of(name))
-    return None if row is None else _kept(row)
+    try:
+        return None if row is None else _kept(row)
+    except msgspec.ValidationError as error:
+        raise StoreTooNew(
+            f"schedule {name!r} was written by a newer Penstock ({error}); upgrade this one"
+        ) from None
 
 
 def get_kept(store: Store, name: str) -> Kept:
