@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -147,7 +148,10 @@ def test_threads_register_side_by_side_and_one_of_a_name_wins(known: Catalogue) 
 # ── what is known of an entry ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_entry_tells_name_style_words_inputs_and_place(known: Catalogue, write: Write) -> None:
+def test_an_entry_tells_name_style_words_inputs_and_place(
+    known: Catalogue, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "etl", raising=False)  # other tests have files of that name
     path = write("etl.py", ETL)
     document = known.register(load(str(path))).document()
     schema = document.pop("schema")

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from penstock.observe import event_bus
 from swfme.core import parameters, process
 from swfme.core.parameters import InputParameter, OutputParameter
 from swfme.core.process import (
@@ -500,10 +501,12 @@ TESTS = (968, 1005, 1044, 1072)
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    known = event_bus._subscribers
     yield
-    if "swfme.monitoring.event_bus" in sys.modules:
-        bus = sys.modules["swfme.monitoring.event_bus"].event_bus
-        bus.clear_history()
+    for each in event_bus._subscribers:
+        if each not in known:  # the document's own never leave
+            event_bus.unsubscribe(each.type, each.callback)
+    event_bus.clear_history()
 
 
 def test_every_block_is_run_or_is_prose_for_a_reason() -> None:

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Final
 
 from penstock.engine.lanes import Fact
-from penstock.model.events import Event
+from penstock.model.events import FINAL, Event
 from penstock.model.failure import Failure
 from penstock.model.state import Run, Scope, Step
 from penstock.model.subjects import Group, Subject
@@ -57,6 +57,8 @@ class Narrator:
                 told = pages.popleft()
                 for sink in sinks:
                     sink(told)
+            if type(row[3]) in FINAL:
+                row[0].watcher = None  # the story is told; it holds its run
 
 
 class Story:
