@@ -147,6 +147,26 @@ def test_runs_may_come_by_chance(cli: Cli) -> None:
     assert found["bottleneck"]["objective"] == "mean latency"
 
 
+def test_runs_may_come_as_a_schedule_makes_them(cli: Cli) -> None:
+    cli("schedule", "add", "greetings.py", "--name", "often", "--every", "1h", "--count", "2")
+    found = answer(
+        cli,
+        "greetings.py",
+        "--durations",
+        "table.toml",
+        "--schedule",
+        "often",
+        "--for",
+        "4h",
+        "--workers",
+        "4",
+        "--seeds",
+        "1",
+    )
+    assert found["runs"]["median"] in (4, 5)
+    assert found["latency"]["mean"]["median"] == 3.5
+
+
 def test_queues_and_processes_bound_runs(cli: Cli) -> None:
     cli("queues", "set", "letters", "--concurrency", "1")
     said = ("greetings.py", "--durations", "table.toml", "--runs", "3", "--seeds", "1")
@@ -215,7 +235,7 @@ def test_a_simulated_workflow_is_executed_as_before(cli: Cli, tmp_path: Path) ->
         (["greetings.py", "--workers", "0"], "workers=0 must be a whole number"),
         (["greetings.py", "--rate", "often"], "runs a time, such as 10/min"),
         (["greetings.py", "--rate", "3/min"], "say either --for 8h or --runs 1000"),
-        (["greetings.py", "--until", "soon"], "must be a time"),
+        (["greetings.py", "--until", "soon"], "no length of time"),
         (["greetings.py", "--price", "much"], "lacks its value"),
         (["greetings.py", "--key", "mail=seldom"], "rate='seldom' must be"),
         (["greetings.py", "--price", "run=much"], "must be a number"),

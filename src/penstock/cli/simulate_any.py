@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.cli import simulate_told as told
+from penstock.cli.amounts import length
 from penstock.cli.desk import Desk, with_desk
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.graph import is_run
 from penstock.cli.parameters import Given, ParametersCommand, apart
+from penstock.cli.simulate_said import inputs_of, question_of, seeds_in, workers_in
 from penstock.cli.simulations_by_name import has_files
 from penstock.errors import RunNotFound, SettingsError
 
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.whatif import Report
-    from penstock.whatif.answering import Question
-
-_UNITS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def is_any(command: click.Command, args: list[str]) -> bool:
@@ -40,15 +38,10 @@ class AskedCommand(ParametersCommand):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if isinstance(ctx.obj, Given) and ctx.obj.name is not None and not is_run(ctx.obj.name):
-            rows = [(f"--{name.replace('_', '-')}", "") for name in _inputs_of(load_file(ctx.obj.name))]
+            rows = [(f"--{name.replace('_', '-')}", "") for name in inputs_of(load_file(ctx.obj.name))]
             with formatter.section(f"Inputs of {ctx.obj.name}"):
                 formatter.write_dl(rows or [("none", "")])
         click.Command.format_options(self, ctx, formatter)
-
-
-def _inputs_of(definition: Any) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(definition, "inputs", {})
-    return found
 
 
 @click.command(
@@ -75,7 +68,10 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
     "--runs", type=int, metavar="N", help="So many runs; at once, unless --rate is given.  [default: 1]"
 )
 @click.option("--rate", metavar="N/UNIT", help="Runs come by chance: 10/min, 0.5/s, 200/h.")
-@click.option("--for", "span", metavar="TIME", help="For how long they come: 90s, 30min, 8h, 2d.")
+@click.option(
+    "--for", "span", type=length, metavar="TIME", help="For how long they come: 90s, 30min, 8h, 2d."
+)
+@click.option("--schedule", metavar="NAME", help="Runs come as this schedule makes them, --for 1d.")
 @click.option("--trace", is_flag=True, help="Runs come as the past ones did.")
 @click.option("--seeds", type=int, metavar="N", help="How often it is played.  [default: 20, less if large]")
 @click.option("--seed", type=int, default=0, metavar="N", help="The first seed.  [default: 0]")
@@ -87,7 +83,7 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option(
     "--price", "prices", multiple=True, metavar="NAME=PRICE", help="Of worker_hour, run, or a step."
 )
-@click.option("--until", metavar="TIME", help="When the simulation ends at the latest.")
+@click.option("--until", type=length, metavar="TIME", help="When the simulation ends at the latest.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures.")
 @click.option("--check", "checks", is_flag=True, help="Predict past runs, and compare with what they took.")
 @click.option(
@@ -108,8 +104,9 @@ def asked(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     if len(given["names"]) > 1:
         raise SettingsError(f"one workflow at a time: {given['names'][1]!r} is one too many")
     with _past(desk) as engine:
-        question = _question(engine, given, dict(ctx.obj.texts))
-        reports = question.reports(_workers(given))
+        definition, run = _what(engine, given["names"][0])
+        question = question_of(engine, definition, run, given, dict(ctx.obj.texts))
+        reports = question.reports(workers_in(given))
     if given["html"] is not None:
         from penstock.whatif.page import page
 
@@ -140,7 +137,7 @@ def _check(desk: Desk, given: dict[str, Any]) -> None:
     from penstock.whatif import check
 
     first, *more = given["names"]
-    workers = _workers(given)
+    workers = workers_in(given)
     with desk.look() as engine:
         definition, run = _what(engine, first)
         runs = None if run is None else [run.id, *(engine.get(each).id for each in more)]
@@ -149,7 +146,7 @@ def _check(desk: Desk, given: dict[str, Any]) -> None:
             runs=runs,
             trained_on=given["trained_on"] or None,
             workers=workers[0] if given["workers"] else None,
-            seeds=_seeds(given),
+            seeds=seeds_in(given),
             durations=given["durations"] or "learned",
             store=engine,
         )
@@ -171,104 +168,3 @@ def _what(engine: Engine, name: str) -> tuple[Any, Any]:
                 raise
             return entry.make(), None
     return load_file(name), None
-
-
-def _question(engine: Engine, given: dict[str, Any], texts: dict[str, str]) -> Question:
-    from penstock.app.queues import Queues, gate_of
-    from penstock.whatif.answering import Question, with_prices
-    from penstock.whatif.capacity import Capacity
-
-    definition, run = _what(engine, given["names"][0])
-    concurrency = given["concurrency"]
-    if given["queue"] is not None and concurrency is None:
-        concurrency = Queues(engine).limits().get(gate_of(given["queue"]))
-    prices = dict(_pair("--price", each) for each in given["prices"])
-    return Question(
-        definition if run is None else run,
-        inputs=_inputs(definition, texts, given["pairs"]),
-        arrivals=_arrivals(given),
-        capacity=Capacity(
-            None, given["slots"], given["threads"], given["limit"], concurrency, _keys(given["keys"])
-        ),
-        seeds=_seeds(given),
-        durations=given["durations"] or "learned",
-        really=given["really"],
-        prices=with_prices({name: _number("--price", text) for name, text in prices.items()})
-        if prices
-        else None,
-        default_seconds=given["default_seconds"],
-        until=None if given["until"] is None else _seconds("--until", given["until"]),
-        store=engine,
-        trained_on=given["trained_on"] or None,
-    )
-
-
-def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> dict[str, Any] | None:
-    """None where none was given: then runs are given what past runs were."""
-    from penstock.tasks.inputs import parse_input
-
-    texts = texts | dict(_pair("--input", each) for each in pairs)
-    asked, name = _inputs_of(definition), definition.as_program().name
-    found = {
-        key: parse_input(name, asked[key], text) if key in asked else text for key, text in texts.items()
-    }
-    return found or None
-
-
-def _keys(pairs: tuple[str, ...]) -> Any:
-    from penstock.whatif.keys import bounds_said
-
-    said = dict(_pair("--key", each) for each in pairs)
-    return bounds_said({key: int(text) if text.isdecimal() else text for key, text in said.items()})
-
-
-def _arrivals(given: dict[str, Any]) -> Any:
-    from penstock.whatif import Poisson
-
-    if given["trace"]:
-        return "trace"
-    if given["rate"] is None:
-        return 1 if given["runs"] is None else given["runs"]
-    number, slash, unit = given["rate"].partition("/")
-    if not slash or unit not in _UNITS:
-        raise SettingsError(f"--rate {given['rate']} must be runs a time, such as 10/min, 0.5/s or 200/h")
-    span = None if given["span"] is None else _seconds("--for", given["span"])
-    if (span is None) == (given["runs"] is None):
-        raise SettingsError("--rate needs to know for how long: say either --for 8h or --runs 1000")
-    return Poisson(_number("--rate", number) / _UNITS[unit], given["runs"], span)
-
-
-def _workers(given: dict[str, Any]) -> list[int | None]:
-    if given["as_is"]:
-        return [None]
-    words = (given["workers"] or "4").split(",")
-    if not all(word.strip().isdecimal() for word in words):
-        raise SettingsError(f"--workers {given['workers']} must be whole numbers, such as 4 or 10,25,50")
-    return [int(word) for word in words]
-
-
-def _seeds(given: dict[str, Any]) -> range | None:
-    if given["seeds"] is None and not given["seed"]:
-        return None
-    return range(given["seed"], given["seed"] + (20 if given["seeds"] is None else given["seeds"]))
-
-
-def _seconds(flag: str, text: str) -> float:
-    found = re.fullmatch(r"([0-9.]+) *(s|min|h|d)?", text)
-    if found is None:
-        raise SettingsError(f"{flag} {text} must be a time, such as 90s, 30min, 8h or 2d")
-    return _number(flag, found[1]) * _UNITS[found[2] or "s"]
-
-
-def _number(flag: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsError(f"{flag}: {text!r} must be a number") from None
-
-
-def _pair(flag: str, pair: str) -> tuple[str, str]:
-    name, equals, value = pair.partition("=")
-    if not (name and equals):
-        raise SettingsError(f"{flag} {pair} lacks its value: say {flag} NAME=VALUE")
-    return name, value

@@ -11,9 +11,22 @@ if TYPE_CHECKING:
     from penstock.whatif.checking import Check, check
     from penstock.whatif.drawing import Drawn
     from penstock.whatif.report import Prices, Report
+    from penstock.whatif.scheduled import Scheduled
     from penstock.whatif.sources import Said
 
-__all__ = ["Arrival", "Check", "Drawn", "Poisson", "Prices", "Report", "Said", "check", "simulate", "sweep"]
+__all__ = [
+    "Arrival",
+    "Check",
+    "Drawn",
+    "Poisson",
+    "Prices",
+    "Report",
+    "Said",
+    "Scheduled",
+    "check",
+    "simulate",
+    "sweep",
+]
 
 _LAZY = {
     "Arrival": "arrivals",
@@ -24,6 +37,7 @@ _LAZY = {
     "Report": "report",
     "Said": "sources",
     "check": "checking",
+    "Scheduled": "scheduled",
     "simulate": "answering",
     "sweep": "answering",
 }

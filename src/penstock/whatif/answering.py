@@ -17,6 +17,7 @@ from penstock.whatif.capacity import Capacity, check_capacity
 from penstock.whatif.keys import Limits, bounds_said
 from penstock.whatif.paths import paths_of
 from penstock.whatif.report import Prices, Report, report_of
+from penstock.whatif.scheduled import Scheduled, coming_from
 from penstock.whatif.simulation import Played, Simulation
 
 MOST_SEEDS, LEAST_SEEDS = 20, 3
@@ -35,7 +36,7 @@ class Question(NamedTuple):
     what: What
     capacity: Capacity
     inputs: Any = None
-    arrivals: Arrivals | str = 1
+    arrivals: Arrivals | Scheduled | str = 1
     seeds: Iterable[int] | None = None
     durations: Durations = "learned"
     really: Iterable[str] = ()
@@ -70,7 +71,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     *,
     inputs: Any = None,
     runs: int = 1,
-    arrivals: Arrivals | str | None = None,
+    arrivals: Arrivals | Scheduled | str | None = None,
     workers: int | None = 4,
     slots: int | None = None,
     threads: int = 8,
@@ -91,7 +92,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
 
     `what` is a workflow of any style, or a run: the same again. `inputs` are given to every run; left out, each is given what a
     past run was given. `runs` begin at once; `arrivals` says otherwise: `Poisson(...)`, moments in seconds (`Arrival(...)` with
-    inputs and a priority), or "trace": as past runs came.
+    inputs and a priority), "trace", as past runs came, or `Scheduled(name, seconds)`, as that schedule will make them.
 
     `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
     processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
@@ -179,8 +180,11 @@ def _bottleneck(asked: Asked, when: Arrivals, capacity: Capacity, played: Sequen
     return probe.bottleneck(played)
 
 
-def _arrivals(asked: Asked, said: Arrivals | str) -> tuple[Asked, Arrivals]:
+def _arrivals(asked: Asked, said: Arrivals | Scheduled | str) -> tuple[Asked, Arrivals]:
     """When runs come, and the question with the moment at which that begins."""
+    if isinstance(said, Scheduled):
+        coming = coming_from(asked.engine, said)
+        return _from(asked, coming.begins), coming.arrivals
     if not isinstance(said, str):
         return asked, said
     if said != "trace":
@@ -190,8 +194,11 @@ def _arrivals(asked: Asked, said: Arrivals | str) -> tuple[Asked, Arrivals]:
     if not asked.past:
         raise SettingsError('arrivals="trace" needs past runs, and the store holds none that have ended')
     begins = min(each.started for each in asked.past)
-    when = [Arrival(each.started - begins, each.inputs) for each in asked.past]
-    return asked._replace(setting=asked.setting._replace(begins=begins)), when
+    return _from(asked, begins), [Arrival(each.started - begins, each.inputs) for each in asked.past]
+
+
+def _from(asked: Asked, begins: float) -> Asked:
+    return asked._replace(setting=asked.setting._replace(begins=begins))
 
 
 def _outline(definition: Any, given: Any) -> Graph | None:

@@ -12,11 +12,17 @@ from penstock.whatif.drawing import chance
 
 
 class Arrival(NamedTuple):
-    """A run that begins `at` so many seconds after the simulation; `inputs` None: what runs are given in general."""
+    """A run that begins `at` so many seconds after the simulation; `inputs` None: what runs are given in general.
+
+    `timeout` is its time in seconds from then on. `overlap` is what becomes of it where the one before is not over: "allow",
+    "skip" it, or "cancel" the one before.
+    """
 
     at: float
     inputs: Any = None
     priority: int = 0
+    timeout: float | None = None
+    overlap: str = "allow"
 
 
 class Poisson(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ class Asked(NamedTuple):
     `past` are the runs it was learned from, the oldest first; `limits` is what the store says of keys.
     """
 
+    engine: Engine
     definition: Definition
     setting: Setting
     past: list[Past]
@@ -89,7 +91,7 @@ def asked_of(  # noqa: PLR0913 - one keyword a part of the question
         begins=begins,
         until=until,
     )
-    return Asked(definition, setting, list(known), limits_in(engine))
+    return Asked(engine, definition, setting, list(known), limits_in(engine))
 
 
 def engine_of(what: What, store: str | Engine | None) -> Engine:
@@ -127,11 +129,16 @@ def _model(durations: Durations, past: Sequence[Past], default_seconds: float) -
 
 
 def _inputs(definition: Definition, inputs: Any, past: Sequence[Past]) -> InputsOf:
-    """What every run is given: as said, else what past runs were given, one of them for each."""
-    if inputs is None and past:
+    """What every run is given: as said, else what past runs were given, one of them for each, else nothing."""
+    if inputs is not None:
+        return _always(given_to(definition, inputs))
+    if past:
         given = [each.inputs for each in past]
         return lambda number, chance: given[int(chance * len(given))]
-    return _always(given_to(definition, inputs))
+    nothing = cache(
+        lambda: given_to(definition, None)
+    )  # which may be too little: asked for by runs that come without
+    return lambda number, chance: nothing()
 
 
 def _always(given: Any) -> InputsOf:

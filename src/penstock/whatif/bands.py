@@ -96,7 +96,7 @@ def statuses_of(played: Iterable[Played]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each in played:
         for run in each.runs:
-            status = run.status if run.status in FINISHED else "unfinished"
+            status = run.status if run.status in (*FINISHED, "left out") else "unfinished"
             counts[status] = counts.get(status, 0) + 1
     return dict(sorted(counts.items()))
 

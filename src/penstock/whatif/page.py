@@ -67,7 +67,8 @@ def _sweep(reports: Sequence[Report]) -> Iterator[str]:
 
 def _report(report: Report) -> Iterator[str]:
     workers = report.capacity.workers
-    yield f"<h2>{'As it is' if workers is None else f'With {workers:,} workers'}</h2>"
+    several = "" if workers == 1 else "s"
+    yield f"<h2>{'As it is' if workers is None else f'With {workers:,} worker{several}'}</h2>"
     yield _table(list(_figures(report)))
     first = report.first
     rows = list(_rows(first))
@@ -93,16 +94,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "seeds", f"{report.seeds:,}"
     yield "runs", f"{report.runs.median:,.0f}"
     yield "makespan", _band(report.makespan, "s")
-    latency = report.latency
-    for name, band in (
-        ("mean", latency.mean),
-        ("p50", latency.p50),
-        ("p95", latency.p95),
-        ("p99", latency.p99),
-    ):
-        yield f"latency, {name}", _band(band, "s")
-    yield "waited until the start", _band(latency.waited, "s")
-    yield "throughput", _band(report.throughput, "runs an hour")
+    if report.runs.median > 1:
+        yield from _latencies(report)
     yield "ended", ", ".join(f"{count:,} {status}" for status, count in report.statuses.items())
     for place in report.places:
         yield (
@@ -129,6 +122,12 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         )
     if known.unanswered:
         yield "unanswered signals", ", ".join(known.unanswered)
+
+
+def _latencies(report: Report) -> Iterator[tuple[str, str]]:
+    for name, band in report.latency._asdict().items():
+        yield "waited until the start" if name == "waited" else f"latency, {name}", _band(band, "s")
+    yield "throughput", _band(report.throughput, "runs an hour")
 
 
 def _band(band: Band, unit: str) -> str:

@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
-from penstock.app.submitting import PLACES_A_PRIORITY
 from penstock.context.calls import ainvoke, invoke
 from penstock.context.references import is_async
 from penstock.engine.lanes import Batch
@@ -29,6 +27,7 @@ from penstock.whatif.arrivals import Arrival
 from penstock.whatif.capacity import Capacity
 from penstock.whatif.drawing import Asked, Drawn, chance, fresh, kind_of
 from penstock.whatif.engine import Rows, WhatifDriver, WhatifEngine
+from penstock.whatif.gate import Gate
 from penstock.whatif.keys import CountedLedgers
 from penstock.whatif.measures import Meter, RunTold
 from penstock.whatif.past import Answer, SizeOf, size_of_ask
@@ -89,21 +88,20 @@ class Simulation:
         self.engines = [WhatifEngine(self, number) for number in range(capacity.engines)]
         self._keeps = keeps
         self._most_logs = logs
-        self._queue: list[tuple[int, int, Arrival]] = []
         self._arrived: list[float] = []
         self._runs: dict[int, machine.Run] = {}
+        self._gate = Gate(capacity, self.engines, self._runs, self._begin)
         self._told: dict[int, RunTold] = {}
         self._logs: dict[int, Rows] = {}
         self._attempts: Counter[str] = Counter()
-        self._answered: set[machine.Step] = set()
+        self._answered: set[tuple[str, str]] = set()
         self._unanswered: dict[str, None] = {}
-        self._at_work = 0
 
     def run(self, arrivals: Iterable[Arrival]) -> Played:
         """Play it to its end."""
         for number, arrival in enumerate(arrivals):
             self._arrived.append(arrival.at)
-            self.agenda.later(arrival.at, self._arrive, number, arrival)
+            self.agenda.later(arrival.at, self._gate.arrive, number, arrival)
         step, until = self.agenda.step, self.setting.until
         happened = 0
         while (until is None or self._seconds() <= until) and step():
@@ -119,22 +117,6 @@ class Simulation:
 
     # Runs come and go
 
-    def _arrive(self, number: int, arrival: Arrival) -> None:
-        rank = number - arrival.priority * PLACES_A_PRIORITY
-        heappush(self._queue, (rank, number, arrival))
-        self._admit()
-
-    def _admit(self) -> None:
-        """Begin runs that wait, as far as the queue's bound and the workers allow; who drives fewest takes the next."""
-        capacity = self.capacity
-        while self._queue and (capacity.concurrency is None or self._at_work < capacity.concurrency):
-            engine = min(self.engines, key=lambda each: len(each.driven))
-            if capacity.slots is not None and len(engine.driven) >= capacity.slots:
-                return
-            _, number, arrival = heappop(self._queue)
-            self._at_work += 1
-            self._begin(engine, number, arrival)
-
     def _begin(self, engine: WhatifEngine, number: int, arrival: Arrival) -> None:
         program = self.program
         run = self._runs[number] = machine.Run(str(number), program)
@@ -142,6 +124,8 @@ class Simulation:
         if given is None:
             given = self.setting.inputs(number, chance(self.seed, "inputs", number))
         deadline = None if program.timeout is None else self.agenda.time + program.timeout
+        if arrival.timeout is not None:
+            deadline = self.agenda.begins + arrival.at + arrival.timeout
         if len(self._logs) < self._most_logs:
             self._logs[number] = []
         engine.start(run, e.RunStarted(program.name, program.version, fresh(given), 1, deadline))
@@ -149,10 +133,9 @@ class Simulation:
     def over(self, driver: WhatifDriver, run: machine.Run) -> None:
         """See Play."""
         number = int(run.id)
-        self._runs.pop(number, None)
+        del self._runs[number]
         self._told[number] = self._about(number, run, self._seconds())
-        self._at_work -= 1
-        self._admit()
+        self._gate.leave()
 
     def _about(self, number: int, run: machine.Run, ended: float | None) -> RunTold:
         began = run.started_at - self.agenda.begins if run.sequence else None
@@ -196,9 +179,9 @@ class Simulation:
         """Whatever the run waits for comes after as long as it did in the past."""
         for name, waiting in run.waiters.items():
             for step in waiting:
-                if step in self._answered:
+                if (run.id, step.id) in self._answered:
                     continue
-                self._answered.add(step)
+                self._answered.add((run.id, step.id))
                 known = self.setting.answers.get(name)
                 if not known:
                     self._unanswered[name] = None
@@ -225,19 +208,13 @@ class Simulation:
 
     def _result(self) -> Played:
         seconds = max((told.ended or 0.0 for told in self._told.values()), default=0.0)
-        if self._runs or self._queue:  # some never ended
+        if self._runs or self._gate.waiting:  # some never ended
             seconds = max(seconds, self._seconds())
         for meter in self.meters.values():
             meter.change(self.agenda.begins + seconds, 0, 0)
-        left = [self._about(number, run, None) for number, run in self._runs.items()]
-        waiting = [
-            RunTold(number, self._arrived[number], None, None, "pending", "it waits in its queue")
-            for _, number, _ in self._queue
-        ]
-        runs = sorted([*self._told.values(), *left, *waiting])
         return Played(
             self.seed,
-            runs,
+            sorted([*self._told.values(), *self._others()]),
             self.meters,
             seconds,
             self._logs,
@@ -245,6 +222,14 @@ class Simulation:
             list(self._unanswered),
             self._ledgers.met,
         )
+
+    def _others(self) -> Iterable[RunTold]:
+        """The runs that never ended, and those that never began."""
+        yield from (self._about(number, run, None) for number, run in self._runs.items())
+        for number, status in self._gate.turned_away.items():
+            yield RunTold(number, self._arrived[number], None, None, status)
+        for number in self._gate.waiting:
+            yield RunTold(number, self._arrived[number], None, None, "pending", "it waits in its queue")
 
 
 def _bounded(program: Program, limit: int | None) -> Program:

@@ -1,0 +1,122 @@
+"""What was said to `penstock simulate` of a workflow of any style, as a question; texts are taken apart and checked here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from penstock.errors import SettingsError
+
+if TYPE_CHECKING:
+    from penstock.app import Engine
+    from penstock.whatif.answering import Question
+
+_UNITS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def question_of(
+    engine: Engine, definition: Any, run: Any, given: dict[str, Any], texts: dict[str, str]
+) -> Question:
+    """The question; of a run, about the same again. Raises SettingsError and InputError."""
+    from penstock.app.queues import Queues, gate_of
+    from penstock.app.scheduling import Schedules
+    from penstock.whatif.answering import Question, with_prices
+    from penstock.whatif.capacity import Capacity
+
+    concurrency, queue = given["concurrency"], given["queue"]
+    if queue is None and given["schedule"] is not None:
+        queue = Schedules(engine).get(given["schedule"]).queue
+    if queue is not None and concurrency is None:
+        concurrency = Queues(engine).limits().get(gate_of(queue))
+    prices = dict(_pair("--price", each) for each in given["prices"])
+    return Question(
+        definition if run is None else run,
+        inputs=_inputs(definition, texts, given["pairs"]),
+        arrivals=_arrivals(given),
+        capacity=Capacity(
+            None, given["slots"], given["threads"], given["limit"], concurrency, _keys(given["keys"])
+        ),
+        seeds=seeds_in(given),
+        durations=given["durations"] or "learned",
+        really=given["really"],
+        prices=with_prices({name: _number("--price", text) for name, text in prices.items()})
+        if prices
+        else None,
+        default_seconds=given["default_seconds"],
+        until=given["until"],
+        store=engine,
+        trained_on=given["trained_on"] or None,
+    )
+
+
+def inputs_of(definition: Any) -> dict[str, Any]:
+    """What a run is given by name."""
+    found: dict[str, Any] = getattr(definition, "inputs", {})
+    return found
+
+
+def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> dict[str, Any] | None:
+    """None where none was given: then runs are given what past runs were."""
+    from penstock.tasks.inputs import parse_input
+
+    texts = texts | dict(_pair("--input", each) for each in pairs)
+    asked, name = inputs_of(definition), definition.as_program().name
+    found = {
+        key: parse_input(name, asked[key], text) if key in asked else text for key, text in texts.items()
+    }
+    return found or None
+
+
+def _keys(pairs: tuple[str, ...]) -> Any:
+    from penstock.whatif.keys import bounds_said
+
+    said = dict(_pair("--key", each) for each in pairs)
+    return bounds_said({key: int(text) if text.isdecimal() else text for key, text in said.items()})
+
+
+def _arrivals(given: dict[str, Any]) -> Any:
+    from penstock.whatif import Poisson, Scheduled
+
+    if given["trace"]:
+        return "trace"
+    span = given["span"]
+    if given["schedule"] is not None:
+        return Scheduled(given["schedule"], 86_400.0 if span is None else span)
+    if given["rate"] is None:
+        return 1 if given["runs"] is None else given["runs"]
+    number, slash, unit = given["rate"].partition("/")
+    if not slash or unit not in _UNITS:
+        raise SettingsError(f"--rate {given['rate']} must be runs a time, such as 10/min, 0.5/s or 200/h")
+    if (span is None) == (given["runs"] is None):
+        raise SettingsError("--rate needs to know for how long: say either --for 8h or --runs 1000")
+    return Poisson(_number("--rate", number) / _UNITS[unit], given["runs"], span)
+
+
+def workers_in(given: dict[str, Any]) -> list[int | None]:
+    """The numbers of workers that are asked about; None is the engine as it is."""
+    if given["as_is"]:
+        return [None]
+    words = (given["workers"] or "4").split(",")
+    if not all(word.strip().isdecimal() for word in words):
+        raise SettingsError(f"--workers {given['workers']} must be whole numbers, such as 4 or 10,25,50")
+    return [int(word) for word in words]
+
+
+def seeds_in(given: dict[str, Any]) -> range | None:
+    """The seeds; None where nobody said which."""
+    if given["seeds"] is None and not given["seed"]:
+        return None
+    return range(given["seed"], given["seed"] + (20 if given["seeds"] is None else given["seeds"]))
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{flag}: {text!r} must be a number") from None
+
+
+def _pair(flag: str, pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not (name and equals):
+        raise SettingsError(f"{flag} {pair} lacks its value: say {flag} NAME=VALUE")
+    return name, value
