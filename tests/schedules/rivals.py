@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,9 +49,7 @@ def fire(folder: Path, schedules: int, moments: int, *, blows: int = 0, seed: in
     with penstock.open(store) as engine:
         processes = [_rival(store) for _ in range(PROCESSES)]
         try:
-            for process in processes:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "ready\n"
+            _await_ready(processes)
             begin = round(time.time() + 0.3, 1)
             bounds = {"start": _named(begin), "until": _named(begin + SECONDS * (moments - 1))}
             for number in range(schedules):
@@ -63,11 +62,12 @@ def fire(folder: Path, schedules: int, moments: int, *, blows: int = 0, seed: in
                     at_most=1_000,
                     **bounds,
                 )
-            _strike(processes, store, blows, random.Random(seed))
+            hired = _strike(processes, store, blows, random.Random(seed))
             deadline = time.monotonic() + LIMIT_SECONDS
             while any(each.next is not None for each in engine.schedules.all()):
                 assert time.monotonic() < deadline, engine.schedules.all()
                 time.sleep(0.05)
+            _await_ready(process for process in processes if process in hired)
             by_process = [_ended(process) for process in processes]
         finally:
             for process in processes:
@@ -77,8 +77,11 @@ def fire(folder: Path, schedules: int, moments: int, *, blows: int = 0, seed: in
     return Fired(Counter((tag["schedule"], tag["moment"]) for tag in tags), by_process)
 
 
-def _strike(processes: list[subprocess.Popen[str]], store: Path, blows: int, chance: random.Random) -> None:
-    """Kill a process and start another, or stop one for a quarter of a second, so many times."""
+def _strike(
+    processes: list[subprocess.Popen[str]], store: Path, blows: int, chance: random.Random
+) -> list[subprocess.Popen[str]]:
+    """Kill a process and start another, or stop one for a quarter of a second, so many times; those that were started."""
+    hired = []
     for number in range(blows):
         time.sleep(chance.uniform(0.0, 0.25))
         place = chance.randrange(PROCESSES)
@@ -86,10 +89,18 @@ def _strike(processes: list[subprocess.Popen[str]], store: Path, blows: int, cha
             processes[place].kill()
             processes[place].communicate()
             processes[place] = _rival(store)
+            hired.append(processes[place])
         else:
             processes[place].send_signal(signal.SIGSTOP)
             time.sleep(0.25)
             processes[place].send_signal(signal.SIGCONT)
+    return hired
+
+
+def _await_ready(processes: Iterable[subprocess.Popen[str]]) -> None:
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
 
 
 def _rival(store: Path) -> subprocess.Popen[str]:
@@ -99,7 +110,7 @@ def _rival(store: Path) -> subprocess.Popen[str]:
 
 def _ended(process: subprocess.Popen[str]) -> int:
     process.terminate()
-    said = process.communicate(timeout=LIMIT_SECONDS)[0].replace("ready\n", "")
+    said = process.communicate(timeout=LIMIT_SECONDS)[0]
     assert process.returncode == 0, said
     return int(said)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.app.scheduling.rules import Every, Once, upcoming
 from penstock.app.scheduling.schedule import (
@@ -84,6 +86,36 @@ def test_overlap_allows_skips_or_replaces() -> None:
         decision = decided(schedule(**three, overlap="skip"), 3.0, last_is_over=over)
         assert (decision.fire, decision.left_out) == (fired, 3 - len(fired))
     assert decided(schedule(**three, overlap="cancel"), 3.0, last_is_over=False).fire == (3.0,)
+
+
+@given(
+    seconds=st.sampled_from([0.1, 0.25, 7.0, 60.0]),
+    waits=st.lists(st.floats(0.0, 300.0), min_size=1, max_size=12),
+    overs=st.lists(st.booleans(), min_size=12, max_size=12),
+    policies=st.sampled_from(
+        [("none", "allow"), ("latest", "skip"), ("latest", "cancel"), ("all", "allow"), ("none", "skip")]
+    ),
+    jitter=st.sampled_from([0.0, 0.05, 20.0]),
+)
+def test_whenever_one_looks_each_moment_is_decided_once_and_in_order(
+    seconds: float, waits: list[float], overs: list[bool], policies: tuple[str, str], jitter: float
+) -> None:
+    rule, (catch_up, overlap), now = Every(seconds, 0.0), policies, 0.0
+    found = schedule(rule=rule, next=seconds, catch_up=catch_up, overlap=overlap, jitter=jitter, at_most=7)
+    fired: list[float] = []
+    for wait, over in zip(waits, overs, strict=False):
+        now += wait
+        decision = decide(found, now, last_is_over=over)
+        if decision is not None:
+            fired += decision.fire
+            found = decision.schedule
+    assert fired == sorted(set(fired))
+    assert found.next is not None
+    assert found.due is not None
+    assert found.due > now  # nothing is left to decide
+    assert found.fired == len(fired)
+    assert found.fired + found.left_out == round(found.next / seconds) - 1
+    assert not fired or (found.last == fired[-1] <= now)
 
 
 def test_what_is_paused_or_done_is_never_due() -> None:

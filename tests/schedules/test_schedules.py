@@ -267,15 +267,16 @@ def test_code_that_changed_since_is_not_taken_for_what_it_was(
     assert versions[1] == ""  # whoever drives it finds out
 
 
+@pytest.mark.parametrize("text", ["no JSON", "[1]"])
 def test_one_that_cannot_be_fired_here_does_not_hold_up_others(
-    engine: Engine, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+    text: str, engine: Engine, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     add(engine, "good")
-    add(engine, "bad")
+    add(engine, "bad", moment_input="day")
     store = engine.durable_store()
     kept = find_kept(store, "bad")
     assert kept is not None
-    broken = msgspec.structs.replace(kept.schedule, inputs="no JSON")
+    broken = msgspec.structs.replace(kept.schedule, inputs=text)
     store.commit([Change(puts=[put_of(broken, "v")])])
     clock.advance(60)
     firer = Firer(engine)

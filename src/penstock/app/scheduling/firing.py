@@ -8,7 +8,7 @@ the code to fire: what a run records of it was written when the schedule was mad
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,7 +21,7 @@ from penstock.app.scheduling.schedule import Decision, Schedule, decide, next_du
 from penstock.app.scheduling.shelf import Kept, all_kept, new_version, put_of
 from penstock.app.submitting import queued
 from penstock.catalogue import hash_of
-from penstock.errors import PenstockError, StoreError
+from penstock.errors import StoreError
 from penstock.model import events as e
 from penstock.model.changes import Change, Guard, Letter, Ok
 from penstock.model.ids import run_id_for
@@ -33,11 +33,16 @@ _log = logging.getLogger("penstock.schedules")
 
 
 class _Firing(NamedTuple):
-    """What one schedule wants written, and the run that is cancelled by it."""
+    """What one schedule wants written: itself moved on, and, if that holds, an earlier run's cancel and the new runs."""
 
-    changes: list[Change]
-    fired: int
-    cancelled: tuple[str, Letter] | None
+    moved: Change
+    cancelling: Change | None
+    runs: list[Change]
+
+    @property
+    def changes(self) -> list[Change]:
+        """All of it, in order."""
+        return [self.moved, *([] if self.cancelling is None else [self.cancelling]), *self.runs]
 
 
 class Firer:
@@ -94,7 +99,7 @@ class Firer:
             return None if decision is None else self._written(kept, decision, now, over)
         except StoreError:
             raise
-        except PenstockError as error:
+        except Exception as error:  # whatever is wrong with one schedule, the others are fired
             self._leave(kept, error)
             return None
 
@@ -102,37 +107,38 @@ class Firer:
         old, fire, version = kept.schedule, decision.fire, new_version()
         last_run = run_of(old, fire[-1]) if fire else old.last_run
         new = msgspec.structs.replace(decision.schedule, last_run=last_run)
-        changes = [Change(puts=[put_of(new, version)], guards=[kept.guard])]
         mine = Kept(new, version).guard
-        cancelled = None
-        if fire and old.overlap == "cancel" and not last_is_over and old.last_run not in (None, last_run):
-            reason = f"the next moment of schedule {old.name} came"
-            letter = Letter(0, now, "cancel", "", reason, self._engine.owner)
-            cancelled = (str(old.last_run), letter)
-            changes.append(Change(run=cancelled[0], letters=[letter], guards=[mine]))
-        changes += runs_of(self._engine, old, fire, now, mine)
-        return _Firing(changes, len(fire), cancelled)
+        cancelling = None
+        if fire and old.overlap == "cancel" and not last_is_over and old.last_run != last_run:
+            cancelling = self._cancelling(old, now, mine)
+        return _Firing(
+            Change(puts=[put_of(new, version)], guards=[kept.guard]),
+            cancelling,
+            runs_of(self._engine, old, fire, now, mine),
+        )
 
-    def _commit(self, firings: Iterable[_Firing]) -> int:
-        told = list(firings)
-        verdicts = iter(self._store.commit([change for firing in told for change in firing.changes]))
+    def _cancelling(self, schedule: Schedule, now: float, guard: Guard) -> Change:
+        reason = f"the next moment of schedule {schedule.name} came"
+        letter = Letter(0, now, "cancel", "", reason, self._engine.owner)
+        return Change(run=schedule.last_run or "", letters=[letter], guards=[guard])
+
+    def _commit(self, firings: Sequence[_Firing]) -> int:
+        verdicts = iter(self._store.commit([change for firing in firings for change in firing.changes]))
         made = 0
-        for firing in told:
-            said = [next(verdicts) for _ in firing.changes]
-            made += (
-                sum(isinstance(verdict, Ok) for verdict in said[len(said) - firing.fired :])
-                if firing.fired
-                else 0
-            )
-            if firing.cancelled is not None and isinstance(said[0], Ok):
-                settle_orphan(self._engine, *firing.cancelled)
+        for firing in firings:
+            moved = isinstance(next(verdicts), Ok)
+            if firing.cancelling is not None:
+                next(verdicts)
+            made += sum(isinstance(next(verdicts), Ok) for _ in firing.runs)
+            if firing.cancelling is not None and moved:
+                settle_orphan(self._engine, firing.cancelling.run, firing.cancelling.letters[0])
         return made
 
     def _is_over(self, run_id: str | None) -> bool:
         row = self._store.get("runs", [run_id]).get(run_id) if run_id is not None else None
         return row is None or row["status"] in FINISHED
 
-    def _leave(self, kept: Kept, error: PenstockError) -> None:
+    def _leave(self, kept: Kept, error: Exception) -> None:
         """One that this process cannot fire is left to others: they may have what it lacks."""
         name, said = kept.schedule.name, str(error)
         self._upset[name] = kept.version
