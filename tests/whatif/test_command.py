@@ -220,6 +220,28 @@ def test_a_check_sets_what_was_beside_what_was_predicted(cli: Cli) -> None:
     assert len(found["runs"]) == 1
 
 
+def test_a_check_may_be_taught_by_named_runs(cli: Cli) -> None:
+    runs = [json.loads(cli("run", "greetings.py", "--json").stdout)["run"] for _ in range(3)]
+    found = answer(cli, "greetings.py", "--check", "--from", runs[0], "--from", runs[1], "--seeds", "3")
+    assert (found["learned_from"], [each["run"] for each in found["runs"]]) == (2, [runs[2]])
+    found = answer(cli, runs[0], runs[1], "--check", "--seeds", "3")
+    assert [each["run"] for each in found["runs"]] == runs[:2]
+
+
+def test_a_name_of_the_catalogue_is_simulated(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.penstock]\nworkflows = ["greetings.py"]\n')
+    found = answer(cli, "greetings", "--durations", "table.toml", "--seeds", "2")
+    assert found["workflow"] == "greetings"
+    assert found["makespan"]["median"] == 3.5
+
+
+def test_the_same_seeds_give_the_same_bytes(cli: Cli) -> None:
+    cli("run", "greetings.py", "-q")
+    said = ("simulate", "greetings.py", "--runs", "5", "--workers", "3", "--json")
+    assert cli(*said).stdout == cli(*said).stdout
+    assert cli(*said).stdout != cli(*said, "--seed", "100").stdout
+
+
 def test_a_simulated_workflow_is_executed_as_before(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "waiting.py").write_text(SIMULATED)

@@ -248,6 +248,10 @@ def test_an_orchestrated_process_is_simulated(engine: penstock.Engine) -> None:
     assert report.makespan.median == 3.5
     assert report.first.logs[0][-1][2].value == {"quarter": 3}
     assert report.paths.usual == ["first", "second"]
+    many = simulate(
+        Quarter(), store=engine, durations={"first": 1.0, "second": 2.5}, runs=10, workers=20, seeds=[1]
+    )
+    assert (many.statuses, many.makespan.median) == ({"completed": 10}, 3.5)
 
 
 class Source(Routine):
@@ -284,6 +288,10 @@ def test_a_flow_is_simulated(engine: penstock.Engine) -> None:
     report = simulate(flow, store=engine, durations={"source": 1.0, "sink": 2.0}, seeds=SEEDS)
     assert report.statuses == {"completed": 5}
     assert report.makespan.median == 7.0
+    one = simulate(
+        flow, inputs={"count": 1}, store=engine, durations={"source": 1.0, "sink": 2.0}, seeds=SEEDS
+    )
+    assert one.makespan.median == 7.0, "what a source emits is as recorded"
 
 
 # ── what is checked ─────────────────────────────────────────────────────────────────────────────────────────────────

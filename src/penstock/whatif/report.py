@@ -74,6 +74,9 @@ class Report(NamedTuple):
     known: Known
     first: Played
 
+    def __repr__(self) -> str:
+        return f"<Report {self.workflow}: {self.makespan.median:g} s with {self.capacity.workers} workers, {self.seeds} seeds>"
+
     def document(self) -> dict[str, Any]:
         """The report as plain values, for programs."""
         found: dict[str, Any] = plain(self._replace(first=()))  # type: ignore[arg-type]
