@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from penstock.app import open_engine as open
     from penstock.context import Context, context, resource
     from penstock.errors import Cancelled, PenstockError, Retry, RunCancelled, RunFailed
-    from penstock.tasks import Limit, RetryPolicy, Task, Workflow, task
+    from penstock.tasks import Cache, Limit, RetryPolicy, Task, Workflow, task
 
 __version__ = "0.1.0"
 
 _NAMES = {
+    "Cache": "penstock.tasks",
     "Cancelled": "penstock.errors",
     "Context": "penstock.context",
     "Engine": "penstock.app",
@@ -35,6 +36,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "Cache",
     "Cancelled",
     "Context",
     "Engine",

@@ -16,6 +16,7 @@ from penstock.model.policies import CHILD
 from penstock.ports import Executor
 
 if TYPE_CHECKING:
+    from penstock.app.caching import StoredResults
     from penstock.engine.limits import Limits
 
 
@@ -49,6 +50,15 @@ class Hosting(Parts):
 
                 self._limits = limits_of(self)
             return self._limits
+
+    def results(self) -> StoredResults | None:
+        """Where steps find the results of other runs, made when the first step has a cache; None where nothing is kept."""
+        with self.lock:
+            if self._results is None and self.store is not None:
+                from penstock.app.caching import StoredResults
+
+                self._results = StoredResults(self.store, self.codec)
+            return self._results
 
     def finished(self, run: machine.Run) -> None:
         held = self.holdings.pop(run.id)

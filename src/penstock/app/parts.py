@@ -18,6 +18,7 @@ from penstock.observe.attending import attention
 from penstock.ports import Clock, Executor, Observer, Store
 
 if TYPE_CHECKING:
+    from penstock.app.caching import StoredResults
     from penstock.app.run import Run
     from penstock.codecs import JsonCodec
     from penstock.engine.driver import Driver
@@ -98,6 +99,7 @@ class Parts:
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
         self._limits: Limits | None = None
+        self._results: StoredResults | None = None
         self._codec: JsonCodec | None = None
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()

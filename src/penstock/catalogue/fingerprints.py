@@ -87,6 +87,9 @@ class _Reading:
         self.stale: str | None = None
         self._queue: list[tuple[Written, str]] = []
         self._seen: set[int] = set()
+        self._around: set[str] = (
+            set()
+        )  # what functions were written within; whether these run as written is all the same
 
     def add(self, fn: Any) -> None:
         """A function, or what holds one, and all below it."""
@@ -100,8 +103,10 @@ class _Reading:
         if not isinstance(inner, FunctionType):
             inner = inner if isinstance(inner, type) else type(inner)
         module = written(inner.__module__ or "")
-        top = inner.__qualname__.partition(".")[0]
+        top, _, within = inner.__qualname__.partition(".")
         if module is not None and top in module.names:
+            if within:
+                self._around.add(f"{module.label}.{top}")
             self._queue.append((module, top))
         elif isinstance(inner, FunctionType):
             self._add_code(inner, module)
@@ -145,7 +150,8 @@ class _Reading:
             if label not in self.parts:
                 self.parts[label] = ""
                 self.parts[label] = self._read(module, name)
-                self._check_live(module, name)
+                if label not in self._around:
+                    self._check_live(module, name)
 
     def _check_live(self, module: Written, name: str) -> None:
         live = vars(sys.modules.get(module.label) or _nothing).get(name)

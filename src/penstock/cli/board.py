@@ -131,6 +131,17 @@ class Board:
         if not bar.running and (bar.total is None or bar.done + bar.failed >= bar.total):
             bar.status = "completed" if not bar.failed else "failed"
 
+    def _reused(self, bar: Bar, event: e.StepReused, at: float) -> None:
+        bar.ended, bar.done = at, bar.done + 1
+        if event.item is None:
+            bar.status = "reused"
+            return
+        bar.is_map = True
+        if bar.total is None and self.size_of is not None:
+            bar.total = self.size_of(event.step)
+        if not bar.running and (bar.total is None or bar.done + bar.failed >= bar.total):
+            bar.status = "completed" if not bar.failed else "failed"
+
     def _failed(self, bar: Bar, event: e.StepFailed, at: float) -> None:
         bar.running = max(0, bar.running - 1)
         bar.error, bar.item, bar.ended = event.error, event.item, at
@@ -156,7 +167,7 @@ class Board:
                 bar.status, bar.ended = "cancelled", at
             case e.StepReused():
                 bar = self.bar(event.step)
-                bar.status, bar.ended, bar.done = "reused", at, bar.done + 1
+                self._reused(bar, event, at)
             case e.Paused():
                 self.status, self.reason = "paused", event.reason
             case e.Resumed():

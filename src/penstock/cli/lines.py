@@ -66,6 +66,9 @@ class Lines:
                 self._failed(bar, at, event)
             case e.StepSkipped():
                 self._line(at, "skipped", f"{bar.name}  skipped: {event.reason}")
+            case e.StepReused() if event.item is not None:
+                if bar.status in ("completed", "failed"):
+                    self._settled(bar, at)
             case e.StepReused():
                 self._line(at, "reused", f"{bar.name}  taken from another run")
 

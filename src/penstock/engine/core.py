@@ -31,6 +31,7 @@ from penstock.engine.attempts import (
 from penstock.engine.lanes import DEADLINE, QUIET, Batch, Fact, Lane, Timers
 from penstock.engine.places import Places
 from penstock.model import events as e
+from penstock.model.changes import Put
 from penstock.model.failure import Failure
 from penstock.model.machine import News, Run, Step, evolve, step_done, step_started, unwanted
 from penstock.model.policies import DEFAULT
@@ -59,6 +60,7 @@ class Core(Places):
         self._over: list[Run] = []
         self._takes: dict[Run, int] = {}
         self.timers = Timers(monotonic)
+        self.kept: list[tuple[Run, Put]] = []  # results for other runs, to be written with the next batch
         self._refill = False  # whether steps were queued while the lanes were being filled
         self.serial = 1
 
@@ -194,6 +196,12 @@ class Core(Places):
             self._look(run, at)
         return True
 
+    def reuse(self, step: Step, value: Any, source: str, text: str, at: float) -> None:
+        """Another run has the result of a step that is ready: it need not start."""
+        if step.status in ("ready", "waiting") and not step.live and not step.run.gone:
+            self._record(step.run, e.StepReused(step.id, value, source, text, item=step.item), at)
+            self._look(step.run, at)
+
     def failed(self, step: Step, error: Failure, at: float) -> bool:
         """An attempt raised, timed out or was lost. False if nobody waits for its answer any more."""
         if not step.live:
@@ -289,6 +297,8 @@ class Core(Places):
         self._over = []
         if self._frees:
             batch.frees, self._frees = self._frees, []
+        if self.kept:
+            batch.puts, self.kept = self.kept, []
         if self._takes:
             written = {row[0] for row in batch.rows}
             batch.takes = [(run, number) for run, number in self._takes.items() if run in written]
@@ -352,9 +362,9 @@ class Core(Places):
             lane = usual.get(is_async(step.ask.fn)) if policy is DEFAULT else None
             if lane is None:
                 lane = self._lane_for(step)
-                if policy.limit is not None:
+                if policy.limit is not None or policy.cache is not None:
                     step.lane = lane
-                    self.wanting.append(step)
+                    self._line_up(step)
                     continue
             step.lane = lane
             lane.queue.append(step)

@@ -15,6 +15,7 @@ from weakref import WeakSet
 from penstock.context import Context
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
+from penstock.engine.caching import keep, look_up
 from penstock.engine.children import Children
 from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere, Host
@@ -94,6 +95,8 @@ class Driver(Routes):
         seconds = core.timers.due_in(now)
         if seconds is not None and seconds <= 0:
             core.due(now)
+        if core.seeking:
+            look_up(self)
         if core.wanting or self.limits is not None:
             attend(self)
         batch = core.seal(now)
@@ -332,7 +335,8 @@ class Driver(Routes):
         except CodecError as error:
             self.core.failed(step, failure_of(blame(error, spot_of(step.ask.fn))), at)
         else:
-            self.core.ended(step, value, text, at)
+            if self.core.ended(step, value, text, at) and step.policy.cache is not None:
+                keep(self, step, text)
 
     def stop(self, step: Step) -> None:
         """Stop an attempt: where the executor can, its code runs no more; else it is left behind and its answer is void.

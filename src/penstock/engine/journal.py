@@ -140,6 +140,9 @@ class DurableJournal:
             for run, letter in batch.takes:
                 if run in changes:
                     changes[run][1].take = letter
+            for run, put in batch.puts:
+                if run in changes:
+                    changes[run][3].append(put)
             slots = [step.slot for step in batch.starts if step.slot is not None] + batch.frees
             for slot in (
                 slots

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.model import events as e
+from penstock.model.changes import Put
 from penstock.model.program import Sleep
 from penstock.model.state import Run, Step
 
@@ -102,7 +103,7 @@ class Batch(msgspec.Struct):
     """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
 
     `takes` says up to which letter the inbox of a run is dealt with by these rows and those before; `frees` are slots under
-    limits that are free then.
+    limits that are free then; `puts` are results that are kept with these rows for other runs.
     """
 
     number: int
@@ -112,3 +113,4 @@ class Batch(msgspec.Struct):
     over: list[Run]
     takes: list[tuple[Run, int]] = []
     frees: list[Slot] = []
+    puts: list[tuple[Run, Put]] = []

@@ -24,6 +24,9 @@ class Places:
 
     def __init__(self) -> None:
         self.wanting: list[Step] = []  # steps that need a slot under a limit, until the driver asks for it
+        self.seeking: list[
+            Step
+        ] = []  # steps of which another run may have the result, until the driver has looked
         self._frees: list[Slot] = []
 
     def _enter(self, run: Run) -> None:
@@ -62,10 +65,25 @@ class Places:
 
     def _line_up(self, step: Step) -> None:
         """A step may start as soon as its lane has a place, and its limit a slot."""
-        if step.policy.limit is None:
+        if step.policy.cache is not None and step.cached is None:
+            self.seeking.append(step)
+        elif step.policy.limit is None:
             step.lane.queue.append(step)
         else:
             self.wanting.append(step)
+
+    def sought(self) -> list[Step]:
+        """The steps to look for now; those whose run is paused are left, those that are not to start are forgotten."""
+        seeking = [step for step in self.seeking if step.status in ("ready", "waiting") and not step.run.gone]
+        self.seeking = [step for step in seeking if step.run.status == "paused"]
+        return [step for step in seeking if step.run.status != "paused"]
+
+    def go_without(self, step: Step) -> None:
+        """No other run has the result of a step: it goes where others start."""
+        if step.cached is None:
+            step.cached = False
+        if step.status in ("ready", "waiting"):
+            self._line_up(step)
 
     def _park(self, step: Step) -> None:
         """Its run holds a step back."""

@@ -32,7 +32,7 @@ def row_of(sequence: int, at: float, event: e.Event, codec: Codec, blobs: list[P
     """The row of an event; blobs it needs are appended to `blobs`."""
     kind = type(event)
     if kind is e.StepDone:
-        body = f'{{"value":{_stored(event.text or codec.encode(event.value), blobs)}}}'  # type: ignore[union-attr]
+        body = f'{{"value":{stored(event.text or codec.encode(event.value), blobs)}}}'  # type: ignore[union-attr]
         return Row(sequence, at, "step_done", event.step, event.item, body)  # type: ignore[union-attr]
     if kind is e.StepStarted:
         return Row(sequence, at, "step_started", event.step, event.item, f'{{"attempt":{event.attempt}}}')  # type: ignore[union-attr]
@@ -63,11 +63,12 @@ def _body(event: e.Event, codec: Codec, blobs: list[Put]) -> str:
     for name in values:
         value = getattr(event, name)
         if value is not None:
-            parts.append(f'"{name}":{_stored(text or codec.encode(value), blobs)}')
+            parts.append(f'"{name}":{stored(text or codec.encode(value), blobs)}')
     return "{" + ",".join(parts) + "}"
 
 
-def _stored(text: str, blobs: list[Put]) -> str:
+def stored(text: str, blobs: list[Put]) -> str:
+    """A value's text as it stands in a body: a large one becomes a blob, which is appended to `blobs`."""
     if len(text) <= BLOB_BYTES and not (len(text) == _REFERENCE and text.startswith('{"blob":"')):
         return text
     data = text.encode()

@@ -80,13 +80,17 @@ class StepCancelled(msgspec.Struct, gc=False):
 
 
 class StepReused(msgspec.Struct, gc=False):
-    """A step takes its value from another run instead of running; `edited` says that somebody gave it another value."""
+    """A step, or one item of a map, takes its value from another run instead of running.
+
+    `edited` says that somebody gave it another value.
+    """
 
     step: str
     value: Any
     source: str
     text: str | None = None
     edited: bool | None = None
+    item: int | None = None
 
 
 class Opened(msgspec.Struct, gc=False):

@@ -90,7 +90,11 @@ def _apply(
         case e.StepSkipped():
             step.status, step.reason = "skipped", event.reason
         case e.StepReused():
-            step.status, step.value = "reused", event.value
+            if item is None:
+                step.status, step.value = "reused", event.value
+            else:
+                _mark(step, item, "reused")
+                step.values[item] = event.value
 
 
 def _end(attempt: Attempt | None, at: float, status: AttemptStatus, error: Failure | None = None) -> None:
@@ -114,7 +118,7 @@ def _mark(step: StepRecord, item: int | None, status: StepStatus) -> None:
     step.status = _together(step)
 
 
-_WORST_FIRST: tuple[StepStatus, ...] = ("running", "waiting", "failed", "cancelled", "completed")
+_WORST_FIRST: tuple[StepStatus, ...] = ("running", "waiting", "failed", "cancelled", "completed", "reused")
 
 
 def _together(step: StepRecord) -> StepStatus:

@@ -258,11 +258,15 @@ def _cancel(run: Run, step: Step, at: float) -> None:
 
 
 def _step_reused(run: Run, event: e.StepReused, at: float) -> None:
-    step = _find(run, event.step, None)
-    if step is not None:
-        if step.status == "running":
-            raise _out_of_turn(run, "gives a value to", step)
-        step.status = "reused"
+    step = _find(run, event.step, event.item)
+    if step is None:
+        return
+    if step.status == "running":
+        raise _out_of_turn(run, "gives a value to", step)
+    step.status = "reused"
+    if step.item is not None:
+        item_done(run, step, event.value, at)
+    else:
         complete(run, step, event.value, at)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from penstock.model.failure import Failure
 
 if TYPE_CHECKING:
+    from penstock.model.caching import Cache
     from penstock.model.limits import Limit
     from penstock.model.undo import Undo
 
@@ -38,7 +39,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 class Policy(msgspec.Struct, frozen=True):
     """All a step is allowed. `executor` None is the run's default. `pure` steps may start before what they need is durable.
 
-    `undo` is how it is undone, once it has completed, if its run fails or is cancelled; `limit` is what it needs a slot under.
+    `undo` is how it is undone, once it has completed, if its run fails or is cancelled; `limit` is what it needs a slot under;
+    `cache` is how its result is used again in other runs.
     """
 
     retry: RetryPolicy = RetryPolicy()
@@ -47,6 +49,7 @@ class Policy(msgspec.Struct, frozen=True):
     pure: bool = False
     undo: Undo | None = None
     limit: Limit | None = None
+    cache: Cache | None = None
 
 
 class Need(NamedTuple):

@@ -105,6 +105,7 @@ class Step(msgspec.Struct, eq=False):
     needs: int = 0  # the engine's: the batch that made it legal
     lane: Any = None  # the engine's: where it runs
     slot: Any = None  # the engine's: what it holds under a limit
+    cached: Any = None  # the engine's: under what its result is kept for other runs; False: it was looked for
 
     def __repr__(self) -> str:
         return f"<Step {self.id}{'' if self.item is None else f'[{self.item}]'} {self.status}>"

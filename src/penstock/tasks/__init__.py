@@ -1,5 +1,6 @@
 """The task front door: graphs of ordinary functions."""
 
+from penstock.model.caching import Cache
 from penstock.model.limits import Limit
 from penstock.model.policies import RetryPolicy
 from penstock.tasks.statuses import TaskStatus, WorkflowStatus
@@ -17,6 +18,7 @@ __all__ = [
     "AsyncExecutor",
     "BaseExecutor",
     "BaseStateStore",
+    "Cache",
     "JSONStateStore",
     "Limit",
     "RetryPolicy",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypedDict, get_args
 
 from penstock.errors import DefinitionError
+from penstock.model.caching import Cache, check_cache
 from penstock.model.graph import nearest
 from penstock.model.limits import Limit, check_limit
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
@@ -23,6 +24,7 @@ class Options(TypedDict, total=False):
     optional: its failure does not fail the run. on_status_change: told (name, status) of each change of a run's task.
     on_retry: told (name, attempt) of an attempt that failed and will be made again. undo: a function or a task that undoes
     it if its run fails or is cancelled; it is given the result, and by name the task's arguments that it has parameters for.
+    cache: its result is used again in other runs where inputs and code are the same; True, or a Cache that says more.
     """
 
     retries: int | RetryPolicy
@@ -39,6 +41,7 @@ class Options(TypedDict, total=False):
     optional: bool
     undo: Callable[..., object] | None
     limit: str | Callable[..., str] | Limit | None
+    cache: bool | Cache | None
     on_status_change: Callable[[str, Any], object] | None
     on_retry: Callable[[str, int], object] | None
 
@@ -66,6 +69,10 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
 
     if options.get("limit") is not None:
         check_limit(options["limit"], where)
+    if check_cache(options.get("cache"), where) is not None and options.get("transaction"):
+        raise DefinitionError(
+            f"{where}: transaction=True writes to the store, which a result that is used again would not: leave the cache out"
+        )
     if options.get("transaction") and options.get("executor") is not None:
         raise DefinitionError(
             f"{where}: transaction=True runs on the thread that drives the run: leave executor={options['executor']!r} out"
@@ -114,6 +121,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
         executor="transaction" if options.get("transaction") else options.get("executor"),
         pure=options.get("pure", False),
         limit=None if options.get("limit") is None else check_limit(options["limit"], "a task"),
+        cache=check_cache(options.get("cache"), "a task"),
     )
 
 
@@ -208,6 +216,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "limit": (
         lambda value: value is None or isinstance(value, str | Limit) or callable(value),
         "a key, a function or a Limit",
+    ),
+    "cache": (
+        lambda value: value is None or isinstance(value, bool | Cache),
+        "True, False or a Cache",
     ),
     "optional": _TRUTH,
     "undo": (
