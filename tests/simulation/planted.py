@@ -15,6 +15,8 @@ import msgspec
 import pytest
 
 from penstock.engine import attempts as attempts_module
+from penstock.engine import children
+from penstock.engine.children import Children
 from penstock.engine.core import Core
 from penstock.engine.driver import Driver
 from penstock.engine.journal import DurableJournal
@@ -67,6 +69,9 @@ WEATHER = {
     "letters are taken by whatever is written next": Faults(writer_seconds=1.0, crash_every=1.0),
     "waits follow a clock that is set": Faults(jump_every=0.3),
     "what a forgiven failure stopped stays cancelled": Faults(crash_after=0.1),
+    "a parent does not wait for the child it cancels": Faults(slow=0.1),
+    "no cancel passes down": Faults(slow=0.1),
+    "a failure that was heard of is passed up again": Faults(slow=0.1),
 }
 
 
@@ -531,6 +536,74 @@ def an_undo_is_given_the_result_of_the_step_before(patch: pytest.MonkeyPatch) ->
         remember(run, step, run.undoable[-1].value if run.undoable else value)
 
     patch.setattr(machine, "remember", mixed)
+
+
+# ── sub-workflows in runs of their own ──────────────────────────────────────────────────────────────────────────────
+
+
+@planted("children", "graph")
+def each_attempt_of_a_step_begins_a_run(patch: pytest.MonkeyPatch) -> None:
+    find, key_of = Children._find, children.child_key
+    attempt = [1]
+
+    def found(self: Any, waiting: Any) -> Any:
+        attempt[0] = waiting.job.context.attempt
+        return find(self, waiting)
+
+    def key(parent: str, step: str, number: int) -> str:
+        return key_of(parent, step, number) + ("" if attempt[0] == 1 else f" again {attempt[0]}")
+
+    patch.setattr(Children, "_find", found)
+    patch.setattr(children, "child_key", key)
+
+
+@planted("children", "graph")
+def a_childs_failure_is_mended_before_it_is_heard_of(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(children, "ends_heard", lambda log, step: 1_000_000)
+
+
+@planted("children", "graph")
+def a_failure_that_was_heard_of_is_passed_up_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(children, "ends_heard", lambda log, step: 0)
+
+
+@planted("children", "graph")
+def a_parent_does_not_wait_for_the_child_it_cancels(patch: pytest.MonkeyPatch) -> None:
+    stop = Children.stop
+
+    def hasty(self: Any, token: Any) -> bool:
+        stop(self, token)
+        self.forget(token)
+        return True
+
+    patch.setattr(Children, "stop", hasty)
+
+
+@planted("children", "graph")
+def no_cancel_passes_down(patch: pytest.MonkeyPatch) -> None:
+    from penstock.testing.simulation.children import SimulatedKin
+
+    order = SimulatedKin.order
+
+    def deaf(self: Any, run: str, kind: str, reason: str) -> None:
+        if kind != "cancel":
+            order(self, run, kind, reason)
+
+    patch.setattr(SimulatedKin, "order", deaf)
+
+
+@planted("children", "graph")
+def nobody_hears_how_a_child_ended(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Children, "left", lambda self, run: None)
+    patch.setattr(Children, "walk", lambda self: None)
+
+
+@planted("children", "graph")
+def a_childs_result_is_lost(patch: pytest.MonkeyPatch) -> None:
+    answer = Children._answer
+    patch.setattr(
+        Children, "_answer", lambda self, waiting, outcome: answer(self, waiting, outcome._replace(value=0))
+    )
 
 
 @planted("program", "groups")

@@ -30,5 +30,6 @@ def test_there_are_bugs_in_every_place() -> None:
         "program",
         "timers",
         "compensation",
+        "children",
     }
     assert len(PLANTED) >= 12

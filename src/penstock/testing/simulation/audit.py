@@ -14,8 +14,10 @@ from penstock.model import events as e
 from penstock.model.changes import Letter, Row
 from penstock.model.invariants import Watch, find, projection, steps_of, waits
 from penstock.model.machine import evolve, fold, forgiven_in
+from penstock.model.policies import CHILD
 from penstock.model.program import Do, Map, Program
 from penstock.model.state import Run, Step
+from penstock.testing.simulation.children import children_of, passed_up
 from penstock.testing.simulation.world import Stopped, plain
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Replica:
         self.watch = Watch()
         self.log: list[tuple[int, float, e.Event]] = []
         self.owner = ""
+        self.place = 0  # of its last event among those of all runs, as they were written
 
     def add(self, sequence: int, at: float, event: e.Event) -> None:
         self.log.append((sequence, at, event))
@@ -62,6 +65,7 @@ class Audit:
         self._store = simulation.handle()
         self._codec = JsonCodec()
         self._cursor = ""
+        self._written = 0
         self._compared: dict[tuple[str, str], int] = {}
         self._performed: set[tuple[str, str, int | None, int]] = set()
         self._ended: dict[tuple[Any, ...], float] = {}  # when an attempt's code came to its end, in true time
@@ -84,7 +88,7 @@ class Audit:
         rows, self._cursor = self._store.follow(self._cursor)
         for run_id, row in rows:
             self._read(run_id, row)
-        for run_id in self._simulation.runs:
+        for run_id in list(self._simulation.runs):
             self._read_letters(run_id)
         for engine in self._simulation.engines:
             if not engine.dead:
@@ -93,6 +97,7 @@ class Audit:
     def _read(self, run_id: str, row: Row) -> None:
         replica = self.replicas.get(run_id)
         if replica is None:
+            self._simulation.born(run_id)
             replica = self.replicas[run_id] = Replica(run_id, self._simulation.runs[run_id].program)
         run = replica.run
         event = event_of(row, self._codec, self._blob)
@@ -106,6 +111,8 @@ class Audit:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
         for complaint in replica.watch.seen(run, event, row.at):
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
+        self._written += 1
+        replica.place = self._written
         if isinstance(event, e.Owned | e.RunStarted):
             replica.owner = event.owner
         try:
@@ -182,7 +189,10 @@ class Audit:
             return
         if isinstance(event, e.StepDone | e.StepFailed):
             step = find(run, event.step, event.item)
-            if step is not None and type(step.ask) in (Do, Map):
+            if step is not None and step.policy.executor == CHILD:
+                if not any(passed_up(event, child) for child in children_of(self.replicas, run.id)):
+                    self.wrong(f"{run.id}: {step} has an end that no child of it came to: {plain(event)}")
+            elif step is not None and type(step.ask) in (Do, Map):
                 key = (run.id, step.id, step.item, step.attempt)
                 if key not in self._performed:
                     self.wrong(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from penstock.model import events as e
+from penstock.model.child import PARENT_OVER, PARENT_PAUSED
 from penstock.model.states import RUN, STEP
 from penstock.testing.simulation.case import Draw
 from penstock.testing.simulation.faults import Faults
@@ -55,6 +56,10 @@ def every_name() -> set[str]:
         "undos that failed",
         "undos that were done",
         "reopening refused",
+        "children",
+        "children that were followed by others",
+        f"child Paused as {PARENT_PAUSED}",
+        f"child CancelAsked as {PARENT_OVER}",
     }
     return names - _NEVER_TAKEN
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -46,11 +47,15 @@ class Expected(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the log decided that no definition can: signals by name in order, steps that failed for good by being too slow."""
+    """What the log decided that no definition can: signals by name in order, steps that failed for good by being too slow.
+
+    `done` are the results of steps that are runs of their own: what must come of those is worked out for them.
+    """
 
     signals: Mapping[str, Sequence[Any]]
     timed_out: frozenset[Key]
     reopened: int
+    done: Mapping[str, Any] = MappingProxyType({})
 
 
 class Case(Protocol):
@@ -97,8 +102,11 @@ def facts_in(log: Log) -> Facts:
     signals: dict[str, list[Any]] = {}
     slow: dict[int, Key] = {}
     reopened = 0
+    done: dict[str, Any] = {}
     for sequence, _, event in log:
-        if isinstance(event, e.Signalled):
+        if isinstance(event, e.StepDone):
+            done[event.step] = event.value
+        elif isinstance(event, e.Signalled):
             signals.setdefault(event.name, []).append(event.value)
         elif isinstance(event, e.StepFailed) and event.retry_at is None and event.error.cause == "timeout":
             slow[sequence] = (event.step, event.item)
@@ -106,7 +114,7 @@ def facts_in(log: Log) -> Facts:
             reopened += 1
             for forgiven in event.forgiven:
                 slow.pop(forgiven, None)
-    return Facts(signals, frozenset(slow.values()), reopened)
+    return Facts(signals, frozenset(slow.values()), reopened, done)
 
 
 def dies(fate: Fate, attempts: int, facts: Facts) -> bool:

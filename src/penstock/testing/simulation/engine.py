@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.codecs import JsonCodec
 from penstock.context import Context
+from penstock.engine.children import Children, follow_parents
 from penstock.engine.journal import Applied, DurableJournal, Journal
 from penstock.engine.lanes import Batch
 from penstock.engine.limits import Limits, OwnLedgers
@@ -19,8 +20,11 @@ from penstock.engine.virtual import VirtualDriver
 from penstock.errors import CommandRefused, LeaseLost, StoreError
 from penstock.model import events as e
 from penstock.model.changes import Letter
+from penstock.model.child import Child
+from penstock.model.policies import CHILD
 from penstock.model.state import Run, Step
 from penstock.ports import Clock, Executor, Job
+from penstock.testing.simulation.children import SimulatedKin
 from penstock.testing.simulation.executor import SimulatedExecutor
 from penstock.testing.simulation.faults import FaultyStore, Mortal
 from penstock.testing.simulation.world import Actor, World
@@ -94,7 +98,8 @@ class SimulatedDriver(VirtualDriver):
 
     def job(self, step: Step) -> Job:
         self.host.simulation.audit.starts(self.host, step)
-        return super().job(step)._replace(fn=self._act(step))
+        job = super().job(step)
+        return job if isinstance(step.ask.fn, Child) else job._replace(fn=self._act(step))
 
     def _act(self, step: Step) -> Callable[..., Any]:
         return partial(self.host.simulation.perform, step, step.attempt, step.failures, step.ask.fn)
@@ -119,6 +124,7 @@ class SimulatedEngine(Mortal):
         self._executors = {lane: SimulatedExecutor(self, lane, slots) for lane, slots in LANES.items()}
         self.driver = simulation.driver(self, self._later)
         self.held: dict[str, Run] = {}
+        self.children = Children(SimulatedKin(self))
         self._limits = Limits(OwnLedgers(self.clock.now))
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
         self._walk_later(0.3)
@@ -139,7 +145,7 @@ class SimulatedEngine(Mortal):
             return  # what is due stays due
 
     def _take_up(self, run_id: str, epoch: int, *, reopen: bool) -> None:
-        program = self.simulation.runs[run_id].program
+        program = self.simulation.case(run_id).program
         log = read_log(self.store, self.codec, run_id)
         found = take_up(log, run_id, program, epoch, reopen=reopen)
         if found is None:
@@ -168,6 +174,8 @@ class SimulatedEngine(Mortal):
     # Host: what a driver needs
 
     def executor(self, name: str) -> Executor:
+        if name == CHILD:
+            return self.children
         return self._executors.get(name) or self._executors["virtual"]  # "threads:5" too
 
     def limits(self) -> Limits:
@@ -176,10 +184,12 @@ class SimulatedEngine(Mortal):
     def finished(self, run: Run) -> None:
         self._let_go(run)
         self.simulation.audit.announced(self, run)
+        self.children.left(run.id)
 
     def dropped(self, run: Run, error: BaseException) -> None:
         self._let_go(run)
         self.world.note(self.name, f"drops {run.id}: {type(error).__name__}")
+        self.children.left(run.id)
 
     def _let_go(self, run: Run) -> None:
         if self.held.get(run.id) is run:  # else it was taken up anew
@@ -221,7 +231,8 @@ class SimulatedEngine(Mortal):
             world.later(world.between(0.0, 1.0), self.keeper, hand_over, "brings them again")
 
     def follow_kin(self) -> None:
-        """No run is a step of another."""
+        follow_parents(self.children.kin, [run for run in self.held.values() if run.sequence])
+        self.children.walk()
 
     # The world's side
 

@@ -18,6 +18,7 @@ from penstock.stores.memory_disk import MemoryDisk
 from penstock.testing.simulation import faults as weather
 from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
+from penstock.testing.simulation.children import check_children
 from penstock.testing.simulation.engine import SimulatedDriver, SimulatedEngine
 from penstock.testing.simulation.undoing import check_undoing
 from penstock.testing.simulation.users import User
@@ -57,6 +58,7 @@ class Simulation:
         self.ending = False
         number = int(chance.random() * 3) + 1 if runs is None else runs
         self.runs: dict[str, Case] = {f"r{n}": _pick(chance, draws)(chance) for n in range(1, number + 1)}
+        self.unborn: dict[str, Case] = {}  # of runs that are steps of others, until the store has them
         self.audit = Audit(self)
         self.user = User(self)
         self.nature = Actor(Process("nature"), "hand")
@@ -65,6 +67,16 @@ class Simulation:
             self._engine() for _ in range(int(chance.random() * 3) + 1 if engines is None else engines)
         ]
         world.audit = self.audit.look
+
+    def case(self, run_id: str) -> Case:
+        """What a run was given."""
+        return self.runs[run_id] if run_id in self.runs else self.unborn[run_id]
+
+    def born(self, run_id: str) -> None:
+        """The store has a run: if it is a step of another, users hear of it now."""
+        if run_id not in self.runs:
+            self.runs[run_id] = self.unborn[run_id]
+            self.user.hear_of(run_id)
 
     def handle(self) -> Any:
         """Another process's handle on the store."""
@@ -108,6 +120,7 @@ class Simulation:
                 *check_outcome(self, run_id, case, log),
                 *check_letters(self, run_id, log),
                 *check_undoing(self, case, log),
+                *check_children(self, run_id, log),
             ]:
                 self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
 
@@ -224,7 +237,7 @@ class Simulation:
 
     def seconds(self, step: Step) -> float:
         """How long an attempt takes."""
-        case, timeout = self.runs[step.run.id], step.policy.timeout
+        case, timeout = self.case(step.run.id), step.policy.timeout
         fate = case.fates.get((step.id, step.item))
         if timeout is not None:
             hangs = fate is not None and fate.how == "hang" and step.failures < fate.failures
@@ -239,7 +252,7 @@ class Simulation:
         """What an attempt does: its fate, else its function."""
         run_id = step.run.id
         self.audit.performed(step, attempt)
-        fate = self.runs[run_id].fates.get((step.id, step.item))
+        fate = self.case(run_id).fates.get((step.id, step.item))
         if fate is not None:
             log = self.audit.replicas[run_id].log
             reopened = sum(isinstance(event, e.RunReopened) for _, _, event in log)

@@ -38,10 +38,17 @@ class User(Mortal):
             self._plan_run(run_id)
         self._later(1.0, self._look)
 
+    def hear_of(self, run_id: str) -> None:
+        """A run has begun that nobody here started."""
+        self._plan_orders(run_id)
+
     def _plan_run(self, run_id: str) -> None:
+        self._later(self.world.between(0.0, 1.0), partial(self._start, run_id))
+        self._plan_orders(run_id)
+
+    def _plan_orders(self, run_id: str) -> None:
         world, case = self.world, self.simulation.runs[run_id]
         chance = world.chance.random
-        self._later(world.between(0.0, 1.0), partial(self._start, run_id))
         for number, (name, value) in enumerate(case.signals):
             send = partial(self._send, run_id, "signal", name, value, f"{name}-{number}")
             self._later(world.between(0.0, 12.0), send)
@@ -103,7 +110,7 @@ class User(Mortal):
     def _look(self) -> None:
         """Reopen what failed and may be mended, cancel what is being undone; at the end, end every pause."""
         self._later(self.world.between(0.5, 2.5), self._look)
-        for run_id, case in self.simulation.runs.items():
+        for run_id, case in list(self.simulation.runs.items()):
             replica = self.simulation.audit.replicas.get(run_id)
             if replica is None:
                 continue

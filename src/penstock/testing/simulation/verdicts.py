@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock.model import events as e
+from penstock.model.child import PARENT_OVER, PARENT_PAUSED
 from penstock.model.failure import Failure
 from penstock.testing.simulation.case import Case, Expected, Log, facts_in
 from penstock.testing.simulation.world import plain
@@ -69,7 +70,11 @@ def check_letters(simulation: Simulation, run_id: str, log: Log) -> Iterator[str
     if order != sorted(order) or 0 in order:
         yield f"signals were taken in the order {order}"
     bodies = {letter.body: letter.number for letter in letters.values() if letter.kind != "signal"}
-    said = [event.reason for _, _, event in log if isinstance(event, e.Paused | e.CancelAsked)]
+    said = [
+        event.reason
+        for _, _, event in log
+        if isinstance(event, e.Paused | e.CancelAsked) and event.reason not in (PARENT_PAUSED, PARENT_OVER)
+    ]
     order = [bodies.get(reason, 0) for reason in said]
     if order != sorted(set(order)) or 0 in order:
         yield f"commands were carried out in the order {order}"

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from penstock.model import events as e
+from penstock.model.child import CHILD_POLICY
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Do, Plan, Play
 from penstock.tasks.node import Node, Trigger
 from penstock.tasks.program import GraphProgram
 from penstock.testing.simulation.case import Case, Draw, Expected, Facts, Fate, Key, Log
+from penstock.testing.simulation.programs.children import CaseChild, never_mended
 from penstock.testing.simulation.programs.graph_reference import expected_of_graph
 from penstock.testing.simulation.programs.undoing import below, likely_undone, undoes_of, with_undo
 from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing
@@ -33,6 +35,7 @@ class Spec(msgspec.Struct):
     window: int = 4
     collect: bool = False
     inner: Case | None = None
+    child: Case | None = None  # a run of its own
     condition: bool = False
     trigger: Trigger = "all_succeeded"
     optional: bool = False
@@ -125,6 +128,12 @@ def _hooked(kind: str, outcome: Any) -> str:
     return kind
 
 
+def _function(spec: Spec) -> Any:
+    if spec.child is not None:
+        return CaseChild(spec.child, "workers" if spec.salt % 4 == 0 else None)
+    return None if spec.inner is not None else listing if spec.size is not None else combine
+
+
 def _node(spec: Spec) -> Node:
     values = (("salt", ("value", spec.salt)),)
     upstream: Any = tuple((need, ("task", need)) for need in spec.needs if need != spec.over)
@@ -135,9 +144,9 @@ def _node(spec: Spec) -> Node:
         bindings = (*bindings, ("x", ("input", "x")))
     return Node(
         spec.name,
-        None if spec.inner is not None else listing if spec.size is not None else combine,
+        _function(spec),
         spec.needs,
-        upstream if spec.inner is not None else bindings,
+        upstream if spec.inner is not None or spec.child is not None else bindings,
         over=() if spec.over is None else (("item", ("task", spec.over)),),
         window=spec.window,
         partial="collect" if spec.collect else "fail",
@@ -161,7 +170,7 @@ def draw_graph(chance: Random, *, inner: Sequence[Draw] = (), name: str = "graph
             fates.update({(below(spec.name, step), item): f for (step, item), f in spec.inner.fates.items()})
         elif spec.over is not None:
             _draw_items(chance, spec, specs, fates)
-        else:
+        elif spec.child is None:
             spec.policy, fate = draw_policy(chance)
             if fate is not None:
                 fates[spec.name, None] = _lasting(spec, fate)
@@ -174,7 +183,7 @@ def _draw_undos(chance: Random, specs: Sequence[Spec], fates: dict[Key, Fate]) -
     """Half of the tasks can be undone."""
     sizes = {spec.name: spec.size or 0 for spec in specs}
     for spec in specs:
-        if spec.inner is None and chance.random() < 0.5:
+        if spec.inner is None and spec.child is None and chance.random() < 0.5:
             items = range(sizes[spec.over]) if spec.over is not None else None
             spec.policy = with_undo(chance, spec.policy, spec.name, fates, items=items, names=("salt",))
 
@@ -197,10 +206,13 @@ def _draw_spec(chance: Random, name: str, before: Sequence[Spec], inner: Sequenc
         spec.over = lists[0]
         spec.window = 1 + int(chance.random() * 4)
         spec.collect = chance.random() < 0.4
-    elif inner and kind < 0.15:
-        spec.inner = inner[int(chance.random() * len(inner))](chance)
-        spec.optional = False
-    elif kind < 0.4:
+    elif inner and kind < 0.27:
+        case = inner[int(chance.random() * len(inner))](chance)
+        if kind < 0.15:
+            spec.inner, spec.optional = case, False
+        else:
+            spec.child, spec.policy = never_mended(case), CHILD_POLICY
+    elif kind < 0.45:
         spec.size = int(chance.random() * 9)
     if spec.over is None and needs:
         spec.condition = chance.random() < 0.15
