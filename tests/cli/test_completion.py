@@ -60,6 +60,11 @@ def test_runs_and_their_steps_are_offered(cli: Cli, offered) -> None:  # type: i
     assert list(offered("penstock logs latest gr")) == ["greet"]
 
 
+def test_schedules_are_offered(cli: Cli, offered) -> None:  # type: ignore[no-untyped-def]
+    cli("schedule", "add", "greetings.py", "--name", "nightly", "--every", "1h")
+    assert offered("penstock schedule pause ni") == {"nightly": "greetings"}
+
+
 def test_nothing_is_said_where_nothing_can_be_offered(cli: Cli, offered, folder: Path) -> None:  # type: ignore[no-untyped-def]
     Path("broken.py").write_text("print('loud')\nraise ValueError('no')")
     (folder / ".penstock" / "penstock.db").write_bytes(b"no database" * 1000)

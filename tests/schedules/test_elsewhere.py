@@ -110,6 +110,22 @@ def test_a_run_that_another_process_drives_is_cancelled(
     assert len(engine.list()) == 2
 
 
+def test_a_process_that_was_stopped_does_not_fire_again_what_was_pruned(
+    engine: Engine, another: Open, clock: VirtualClock
+) -> None:
+    engine.schedules.add("s", styled.graph, every=60, moment_input="day")
+    clock.advance(60)
+    stopped = Firer(another())
+    (seen,) = stopped.look()
+    assert fire(engine) == 1
+    engine.get("latest").cancel()
+    assert engine.prune(workflow="graph").deleted == 1
+    firing = stopped._firing(seen, clock.now())
+    assert firing is not None
+    assert stopped._commit([firing]) == 0
+    assert engine.list() == []
+
+
 def test_a_clock_that_is_set_back_fires_nothing_twice(engine: Engine, clock: VirtualClock) -> None:
     engine.schedules.add("s", styled.graph, every=60, moment_input="day")
     fired = 0

@@ -47,6 +47,18 @@ def steps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return [CompletionItem(step) for step in known if step.startswith(incomplete)]
 
 
+def schedules(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Schedules, each with its workflow."""
+    engine = _engine(ctx)
+    if engine is None:
+        return []
+    with engine:
+        known = engine.schedules.all()
+    return [
+        CompletionItem(each.name, help=each.workflow) for each in known if each.name.startswith(incomplete)
+    ]
+
+
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Python files and folders, completed by the shell itself."""
     return [CompletionItem(incomplete, type="file")]

@@ -119,7 +119,7 @@ def list_(desk: Desk) -> None:
         desk.say(line)
 
 
-name_argument = click.argument("name", metavar="SCHEDULE")
+name_argument = click.argument("name", metavar="SCHEDULE", shell_complete=lazily("schedules"))
 
 
 @command.command(name="show", no_args_is_help=True)
