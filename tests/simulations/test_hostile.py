@@ -130,6 +130,16 @@ def test_an_exception_in_a_process_that_it_began_is_a_failure(write: Write) -> N
     assert record.performance_metrics["virtual_seconds"] == 2
 
 
+def test_a_stop_ends_code_that_never_looks_up(project: Path, write: Write) -> None:
+    write("w", "yield env.timeout(1)", 'open("there", "w").write("yes")', "while True:", "    pass")
+    with penstock.open() as engine:
+        started = WorkflowRunner(engine).start("w")
+        await_text(project / "there")
+        found = started.stop("enough")
+    assert (found.status, found.error_message) == ("terminated", "enough")
+    assert found.end_time is not None
+
+
 # ── time that does not pass as it should ────────────────────────────────────────────────────────────────────────────
 
 
