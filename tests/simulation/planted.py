@@ -590,6 +590,7 @@ def no_cancel_passes_down(patch: pytest.MonkeyPatch) -> None:
             order(self, run, kind, reason)
 
     patch.setattr(SimulatedKin, "order", deaf)
+    patch.setattr(Children, "stop", lambda self, token: self.forget(token) or True)
 
 
 @planted("children", "graph")

@@ -213,6 +213,12 @@ def test_a_hook_runs_once_whatever_the_outcome_turns_into() -> None:
     assert hand.play(e.StepCancelled("@on_success")).final == ("cancelled", "no more")
 
 
+def test_a_hook_that_did_not_start_gives_way_to_that_of_another_outcome() -> None:
+    hand = Hand(Script(End(1), hooks=HOOKS)).play(e.CancelAsked("no more"))
+    assert hand.open == {"@on_cancel": "ready"}
+    assert hand.done("@on_cancel").final == ("cancelled", "no more")
+
+
 def test_a_run_of_which_nothing_is_known_takes_no_step() -> None:
     with pytest.raises(Nondeterminism):
         evolve(Run("r", Script(do("a"))), e.StepStarted("a"), 1.0)

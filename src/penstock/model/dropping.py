@@ -43,6 +43,8 @@ def drop(run: Run, step: Step, *, stop: bool) -> None:
     else:
         step.status = "cancelled"
         close_step(run, step)
+        if step.key == run.closing and not step.attempt:
+            run.closing = None  # a hook that never ran: another outcome has a hook of its own
 
 
 def _drop_family(run: Run, whole: Step, *, stop: bool) -> None:
