@@ -7,6 +7,7 @@ from typing import Any
 from penstock import Workflow
 from penstock.model import events as e
 from penstock.model.failure import Failure
+from penstock.whatif.history import overhead_in
 from penstock.whatif.past import past_of
 
 LOST = Failure("penstock.errors.WorkerLost", "gone", "lost")
@@ -37,7 +38,17 @@ def test_attempts_are_told_with_their_ends() -> None:
     assert (found.status, found.started, found.seconds, found.inputs, found.width) == (
         "completed", 100.0, 4.5, {"n": 1}, 1,
     )  # fmt: skip
-    assert found.overhead == [0.5, 0.25], "after the run's start, and after the retry was due"
+    assert found.overhead == {"a": [0.5, 0.25]}, "after the run's start, and after the retry was due"
+
+
+def test_the_time_until_a_step_starts_is_learned_as_long_as_it_is_short() -> None:
+    def gaps(step: str, *seconds: float) -> Any:
+        return past_of("a", log((100.0, e.RunDone(1))), None, lambda value: None)._replace(
+            overhead={step: seconds}
+        )
+
+    quick, slow = gaps("a", 0.001, 0.002, 0.003, 9.0), gaps("b-2", 0.02, 0.03, 0.04)
+    assert overhead_in([quick, slow, gaps("c", 1.0)]) == {"a": 0.002, "b": 0.03}
 
 
 def test_what_was_lost_or_cancelled_says_nothing_and_time_away_is_not_counted() -> None:

@@ -13,10 +13,13 @@ from penstock.catalogue import reload
 from penstock.errors import CodecError
 from penstock.model.limits import Bounds
 from penstock.model.program import Definition
+from penstock.whatif.drawing import kind_of
 from penstock.whatif.learning import Learned, Sample
 from penstock.whatif.past import Answer, Past, SizeOf, past_of
 
 NEWEST = 200
+LONGEST_OVERHEAD = 0.05
+"""What takes longer until it starts has waited for somebody else: that is simulated, not learned."""
 MOST_EVENTS = 200_000
 """So many past runs are read unless somebody says which, and of those no more than so many events."""
 
@@ -78,8 +81,19 @@ def learned_from(past: Sequence[Past]) -> Learned:
     samples: dict[str, list[Sample]] = {}
     for each in past:
         for step, found in each.samples.items():
-            samples.setdefault(step, []).extend(one._replace(seconds=one.seconds + overhead) for one in found)
+            more = overhead.get(kind_of(step), 0.0)
+            samples.setdefault(step, []).extend(one._replace(seconds=one.seconds + more) for one in found)
     return Learned(samples)
+
+
+def overhead_in(past: Iterable[Past]) -> dict[str, float]:
+    """By kind of step, how long it usually takes until what could start does."""
+    found: dict[str, list[float]] = {}
+    for each in past:
+        for step, times in each.overhead.items():
+            short = [seconds for seconds in times if seconds <= LONGEST_OVERHEAD]
+            found.setdefault(kind_of(step), []).extend(short)
+    return {kind: median(times) for kind, times in found.items() if times}
 
 
 def answers_in(past: Iterable[Past]) -> dict[str, list[Answer]]:
@@ -89,9 +103,3 @@ def answers_in(past: Iterable[Past]) -> dict[str, list[Answer]]:
         for name, answers in each.answers.items():
             found.setdefault(name, []).extend(answers)
     return found
-
-
-def overhead_in(past: Iterable[Past]) -> float:
-    """How long it usually takes until what could start does."""
-    found = [seconds for each in past for seconds in each.overhead]
-    return median(found) if found else 0.0

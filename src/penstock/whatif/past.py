@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 class Past(NamedTuple):
     """A past run. `seconds` is how long it took, without the time in which nobody drove it; `width` how many attempts went on
-    at once, at most; `overhead` the seconds between what made an attempt possible and its start, of each attempt.
+    at once, at most; `overhead` the seconds between what made an attempt possible and its start, of the attempts of each step.
     """
 
     run: str
@@ -45,7 +45,7 @@ class Past(NamedTuple):
     width: int
     samples: Mapping[str, Sequence[Sample]]
     answers: Mapping[str, Sequence[Answer]]
-    overhead: Sequence[float]
+    overhead: Mapping[str, Sequence[float]]
 
 
 def past_of(run_id: str, log: Log, program: Program | None, size_of: SizeOf) -> Past:
@@ -68,7 +68,7 @@ def past_of(run_id: str, log: Log, program: Program | None, size_of: SizeOf) -> 
         width=_width(event for _, _, event in log),
         samples={name: each for name, each in samples.items() if each},
         answers=answers,
-        overhead=list(_overhead(log)),
+        overhead=_overhead(log),
     )
 
 
@@ -105,16 +105,19 @@ def _width(log: Iterable[e.Event]) -> int:
     return most
 
 
-def _overhead(log: Log) -> Iterable[float]:
-    """How long after the event before it each attempt started, or after its retry was due."""
+def _overhead(log: Log) -> dict[str, list[float]]:
+    """By step, how long after the event before it each attempt started, or after its retry was due."""
     before = 0.0
     due: dict[tuple[str, int | None], float] = {}
+    found: dict[str, list[float]] = {}
     for _, at, event in log:
         if isinstance(event, e.StepStarted):
-            yield max(0.0, at - max(before, due.pop((event.step, event.item), 0.0)))
+            since = max(before, due.pop((event.step, event.item), 0.0))
+            found.setdefault(event.step, []).append(max(0.0, at - since))
         elif isinstance(event, e.StepFailed) and event.retry_at is not None:
             due[event.step, event.item] = event.retry_at
         before = at
+    return found
 
 
 def _play(
