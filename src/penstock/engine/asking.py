@@ -98,6 +98,10 @@ class Line:
         if not self._runs[asked.waiter.run]:
             del self._runs[asked.waiter.run]
 
+    def knows(self, run: str) -> bool:
+        """Whether something of a run waits or holds a slot."""
+        return run in self._runs or any(asked.waiter.run == run for asked in self.held.values())
+
     def trim(self) -> None:
         """Let go of what was given to runs that this engine has lost."""
         for name in [name for name, asked in self.held.items() if asked.step.run.gone]:
@@ -174,7 +178,7 @@ def asked_of(driver: Driver, step: Step, now: float) -> Asked:
             f"the limit of {what} cannot be worked out from its arguments: {type(error).__name__}: {error}"
         ) from error
     run = step.run
-    name = f"{run.id}/{place}#{run.epoch}.{step.attempt + 1}"
+    name = f"{run.id}/{place}#{next(_tie)}"  # a run may leave this engine and come back
     waiter = Waiter(name, run.id, place, tenant, rank_of(now, priority), now)
     return Asked(key, waiter, step, driver, limit.bounds)
 
@@ -210,7 +214,7 @@ def arguments_of(step: Step) -> Mapping[str, Any]:
     kwargs = ask.kwargs if step.item is None else item_arguments(ask, step.item)
     bound = inspect.signature(ask.fn).bind_partial(*args, **kwargs)
     bound.apply_defaults()
-    return bound.arguments
+    return {**bound.arguments, **kwargs}  # those that go into **anything too
 
 
 def _given(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

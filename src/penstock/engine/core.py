@@ -261,8 +261,6 @@ class Core(Places):
                     self._refill = True
                 continue
             if run.gone or step.live:
-                if run.gone:
-                    self._let_go(step)
                 continue
             limit = run.limit
             if run.status == "paused" or (limit is not None and run.running >= limit):

@@ -129,6 +129,11 @@ class Limits:
         """Whether anything waits or holds a slot."""
         return bool(self._lines or self._news)
 
+    def knows(self, run: str) -> bool:
+        """Whether something of a run waits for a slot, or was given one and has not freed it."""
+        news = any(isinstance(new, Asked) and new.waiter.run == run for new in self._news)
+        return news or any(line.knows(run) for line in list(self._lines.values()))
+
     def keys(self) -> list[str]:
         """Under which keys something waits or holds a slot."""
         return list(self._lines)

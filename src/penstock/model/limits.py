@@ -79,7 +79,7 @@ def rate_of(text: Any) -> float:
 
 
 class Waiter(msgspec.Struct, array_like=True, frozen=True):
-    """A step that holds a slot or waits for one: `id` is its run, step, item and lease; `rank` the order among its tenant's."""
+    """A step that holds a slot or waits for one: `id` is its engine's own for it; `rank` the order among its tenant's."""
 
     id: str
     run: str
@@ -182,11 +182,18 @@ def grant(ledger: Ledger, bounds: Bounds, now: float) -> list[tuple[str, Waiter]
         if not lines[tenant]:
             del lines[tenant]
         take_turn(ledger, tenant)
-        part = ledger.parts[owner]
-        part.waiting = [each for each in part.waiting if each is not waiter]
-        part.held = [*part.held, waiter]
         given.append((owner, waiter))
+    _move(ledger, given)
     return given
+
+
+def _move(ledger: Ledger, given: list[tuple[str, Waiter]]) -> None:
+    """Those that wait no more hold a slot."""
+    moved = {id(waiter) for _, waiter in given}
+    for owner in {owner for owner, _ in given}:
+        part = ledger.parts[owner]
+        part.held = [*part.held, *(waiter for other, waiter in given if other == owner)]
+        part.waiting = [each for each in part.waiting if id(each) not in moved]
 
 
 def next_tenant(ledger: Ledger, ranks: Mapping[str, float]) -> str:

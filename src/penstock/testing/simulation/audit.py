@@ -18,13 +18,13 @@ from penstock.model.policies import CHILD
 from penstock.model.program import Do, Map, Program
 from penstock.model.state import Run, Step
 from penstock.testing.simulation.children import children_of, passed_up
+from penstock.testing.simulation.slots import SlotWatch
 from penstock.testing.simulation.world import Stopped, plain
 
 if TYPE_CHECKING:
     from penstock.testing.simulation.engine import SimulatedEngine
     from penstock.testing.simulation.executor import SimulatedExecutor
     from penstock.testing.simulation.simulation import Simulation
-
 
 ROUNDING = 1e-6
 _ENDS: dict[Any, str] = {e.RunDone: "completed", e.RunFailed: "failed", e.RunCancelled: "cancelled"}
@@ -74,6 +74,7 @@ class Audit:
         self._told: dict[tuple[str, str], int] = {}
         self._open: dict[str, dict[int, Letter]] = {}
         self.replicas: dict[str, Replica] = {}
+        self.slots = SlotWatch(self._store, self._world.counts)
         self.letters: dict[str, dict[int, Letter]] = {}
 
     def wrong(self, what: str) -> None:
@@ -109,7 +110,10 @@ class Audit:
             self._waits[run_id, event.step, event.item, event.attempt] = event.retry_at - row.at
         if row.sequence != run.sequence + 1:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
-        for complaint in replica.watch.seen(run, event, row.at):
+        for complaint in [
+            *replica.watch.seen(run, event, row.at),
+            *self.slots.seen(run, replica.owner, event),
+        ]:
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
         self._written += 1
         replica.place = self._written
@@ -257,8 +261,7 @@ class Audit:
         replica = self.replicas.get(run.id)
         self._world.note(engine.name, f"announces {run.id} {run.status}")
         log = replica.log if replica is not None else []
-        last = log[run.sequence - 1][2] if len(log) >= run.sequence else None
-        if _ENDS.get(type(last)) != run.status:
+        if _ENDS.get(type(log[run.sequence - 1][2]) if len(log) >= run.sequence else None) != run.status:
             self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
 
     def told(self, engine: SimulatedEngine, run_id: str, sequence: int) -> None:
@@ -282,7 +285,7 @@ class Audit:
         """Nothing moves in an engine: every run of it must have a reason."""
         for run in engine.driver.core.runs.values():
             queued = any(step.lane is not None and not step.lane.free for step in steps_of(run))
-            if not queued and not waits(run):
+            if not (queued or waits(run) or engine.limits().knows(run.id)):
                 self.wrong(f"{run.id} hangs on {engine.name} and nothing says why: {plain(projection(run))}")
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.app.ledgers import StoreLedgers
 from penstock.codecs import JsonCodec
 from penstock.context import Context
 from penstock.engine.children import Children, follow_parents
 from penstock.engine.journal import Applied, DurableJournal, Journal
 from penstock.engine.lanes import Batch
-from penstock.engine.limits import Limits, OwnLedgers
+from penstock.engine.limits import Limits
 from penstock.engine.recovery import claim_run, give_back, read_log, take_up
 from penstock.engine.rounds import Rounds
+from penstock.engine.slots import SlotRounds
 from penstock.engine.virtual import VirtualDriver
 from penstock.errors import CommandRefused, LeaseLost, StoreError
 from penstock.model import events as e
@@ -118,14 +120,16 @@ class SimulatedEngine(Mortal):
         self.clock: Clock = self.wall
         self.thread, self.writer = Actor(self, "driver"), Actor(self, "writer")
         self.keeper, self.others = Actor(self, "keeper"), Actor(self, "executor")
+        self.usher = Actor(self, "usher")
         self.store: Any = FaultyStore(simulation.handle(), self.world, self, self.weather)
         self.codec = JsonCodec()
         self.journal: Journal = SimulatedJournal(self)
         self._executors = {lane: SimulatedExecutor(self, lane, slots) for lane, slots in LANES.items()}
         self.driver = simulation.driver(self, self._later)
         self.held: dict[str, Run] = {}
+        self._slots: SlotRounds | None = None
+        self._slots_at: float | None = None
         self.children = Children(SimulatedKin(self))
-        self._limits = Limits(OwnLedgers(self.clock.now))
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
         self._walk_later(0.3)
 
@@ -179,7 +183,31 @@ class SimulatedEngine(Mortal):
         return self._executors.get(name) or self._executors["virtual"]  # "threads:5" too
 
     def limits(self) -> Limits:
-        return self._limits
+        if self._slots is None:
+            ledgers = StoreLedgers(self.store, self.owner, LEASE_SECONDS)
+            self._slots = SlotRounds(ledgers, LEASE_SECONDS, self._stir, self.clock.monotonic)
+        return self._slots.limits
+
+    def _stir(self) -> None:
+        """Have the rounds of the slots made soon."""
+        self._walk_slots_at(self.world.now + self.world.between(0.0, 0.02))
+
+    def _walk_slots_at(self, when: float) -> None:
+        if self._slots_at is None or when < self._slots_at:
+            self._slots_at = when
+            self.world.later(when - self.world.now, self.usher, partial(self._walk_slots, when))
+
+    def _walk_slots(self, when: float) -> None:
+        if self._slots_at == when and self._slots is not None:
+            self._slots_at = None
+            patience = 0.05
+            try:
+                self._slots.walk()
+                patience = self._slots.patience()
+            except (StoreError, LeaseLost):  # busy for now; what is due stays due
+                pass
+            finally:
+                self._walk_slots_at(self.world.now + patience)
 
     def finished(self, run: Run) -> None:
         self._let_go(run)
@@ -188,6 +216,7 @@ class SimulatedEngine(Mortal):
 
     def dropped(self, run: Run, error: BaseException) -> None:
         self._let_go(run)
+        self.simulation.audit.slots.dropped(run.id, self.name)
         self.world.note(self.name, f"drops {run.id}: {type(error).__name__}")
         self.children.left(run.id)
 
