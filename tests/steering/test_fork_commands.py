@@ -20,7 +20,9 @@ def test_a_fork_says_what_it_reuses_and_runs_the_rest(cli: Cli) -> None:
     again = document(cli("fork", run, "--set", "input.polite=true", "--json"))
     assert again["result"] == "Good day, Ada. Good day, Grace."
     assert [step["status"] for step in again["steps"]] == ["reused", "completed", "completed"]
-    assert cli("show", run).exit_code == 0
+    assert document(cli("show", run, "--json"))["made_of"] is None
+    assert document(cli("show", again["run"], "--json"))["made_of"] == run
+    assert f"made of   {run}  penstock diff {again['run'][:8]}" in cli("show", again["run"]).stdout
 
 
 def test_a_rerun_goes_on_where_the_failure_was(cli: Cli, folder: Path) -> None:

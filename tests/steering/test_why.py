@@ -239,6 +239,18 @@ def test_a_rate_says_when_the_next_may_start(engine: Engine) -> None:
     assert told.until == pytest.approx(time.time() + 3600, abs=60)
 
 
+def test_a_step_that_is_a_run_of_its_own_names_it(engine: Engine) -> None:
+    flow = Workflow("parent")
+    flow.add_workflow(one(), own_run=True)
+    run = engine.start(flow, {})
+    until(lambda: any(isinstance(event, e.Noted) for event in log(run)))
+    told = last(engine, run, "one", flow)
+    (child,) = told.runs
+    assert (told.kind, engine.get(child).workflow) == ("child", "one")
+    let("first")
+    assert run.result(20) == "first"
+
+
 # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

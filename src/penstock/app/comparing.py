@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.app.reusing import FORKED
 from penstock.engine.recovery import Log
 from penstock.model import events as e
+from penstock.model.events import FORKED
 from penstock.model.failure import Failure
 from penstock.model.history import StepRecord, steps_in
 

@@ -20,7 +20,7 @@ Kind = Literal[
     "finished", "paused", "cancelling", "driven", "driver_gone", "nobody", "no_worker", "no_code", "no_slot",
     "queue_paused", "queue_bound", "delayed", "in_queue", "priority", "upstream_not_done", "upstream_failed",
     "not_reached", "timer", "signal", "approval", "retry", "limit", "rate", "limit_turn", "run_limit", "executor_full",
-    "starting", "running", "settled",
+    "starting", "running", "child", "settled",
 ]  # fmt: skip
 
 _OPEN: Final = ("waiting", "ready", "running")
@@ -203,6 +203,9 @@ def _cause_of(known: Known, step: StepStanding) -> Cause:
         return _upstream(known, step)
     if step.status == "running":
         since = f" since {clock(step.since, known.now)}" if step.since is not None else ""
+        if step.child is not None:
+            said = f"{name} is run {step.child} of its own: penstock why {step.child[:8]}"
+            return Cause("child", said, name, runs=[step.child])
         waits = f", and {step.items['waiting']} items wait" if step.items.get("waiting") else ""
         return Cause("running", f"{name} runs{since}{waits}", name)
     if step.waits and step.status == "waiting":

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from penstock.app.logs import read_events
 from penstock.app.queues import gate_of
-from penstock.app.reusing import FORKED, Cut, beginning, results_of, undone_in
+from penstock.app.reusing import Cut, beginning, results_of, undone_in
 from penstock.app.run import Run
 from penstock.app.starting import check_start, taken
 from penstock.app.submitting import PLACES_A_PRIORITY, Submitting, check_place
@@ -23,6 +23,7 @@ from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.approval import is_rejection
 from penstock.model.changes import Change, Guard, Put
+from penstock.model.events import FORKED
 from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition, Dependent, Program
 from penstock.model.wording import guess, shown

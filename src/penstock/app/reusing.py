@@ -21,9 +21,6 @@ from penstock.model.program import Dependent, Program
 from penstock.model.undoing import PREFIX
 from penstock.model.wording import listed
 
-FORKED = "forked"
-"""The topic of the note in a fork's log that says of which run it is one, and what is other."""
-
 
 class Cut(NamedTuple):
     """What is not as it was: steps to run again, values given to steps by hand, names of inputs, or `everything`."""

@@ -20,6 +20,7 @@ from penstock.model.dropping import close_play
 from penstock.model.failure import Failure
 from penstock.model.history import StepRecord, steps_in
 from penstock.model.outline import STEPS, Graph, depends_on, flat, split
+from penstock.model.policies import CHILD
 from penstock.model.program import Do, Map, Program, Sleep, Wait
 from penstock.model.states import RunStatus, StepStatus
 
@@ -31,7 +32,7 @@ class StepStanding(msgspec.Struct):
     """A step. `waits` says for what, `due` until when at most; `upstream` are the steps that it depends on.
 
     `asked` is whether the program has come to it; one that it has not is waiting, and nothing waits yet. `executor` is where
-    it runs or is to run, where that is known. `under` says whether it is under a limit of its own.
+    it runs or is to run, where that is known. `under` says whether it is under a limit of its own; `child` is the run it is.
     """
 
     step: str
@@ -47,6 +48,7 @@ class StepStanding(msgspec.Struct):
     since: float | None = None
     executor: str | None = None
     under: bool = False
+    child: str | None = None
     upstream: Sequence[str] = ()
     items: Mapping[str, int] = {}
 
@@ -90,6 +92,8 @@ def standing_of(
             found.cancelling = True
         elif isinstance(event, e.RunReopened):
             found.deadline = event.deadline
+        elif isinstance(event, e.Noted) and event.topic == CHILD and event.step in found.steps:
+            found.steps[event.step].child = event.data["run"]
     if program is not None:
         _fold_in(found, log, program)
     if graph is not None:

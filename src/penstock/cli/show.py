@@ -16,6 +16,7 @@ from penstock.cli.rows import Look, rows
 from penstock.cli.text import age, duration
 from penstock.model import events as e
 from penstock.model.bulletin import bulletin_of
+from penstock.model.events import FORKED
 from penstock.model.states import FINISHED
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ class Sight:
         self.row = row_of(engine, run)
         self.board = Board()
         self.started: e.RunStarted | None = None
+        self.made_of: str | None = None
         log = run.events()
         self.published = bulletin_of(event for _, _, event in log)
         for sequence, at, event in log:
             self.board.recorded(run.id, run.workflow, sequence, at, event)
             if isinstance(event, e.RunStarted):
                 self.started = event
+            elif isinstance(event, e.Noted) and event.topic == FORKED:
+                self.made_of = event.data["run"]
         self.printed = len(engine.durable_store().read_logs(run.id))
 
     @property
@@ -81,6 +85,7 @@ class Sight:
             "inputs": value_of(started.input) if started is not None else None,
             "published": value_of(self.published),
             "tags": json.loads(self.row["tags"] or "{}"),
+            "made_of": self.made_of,
             "source": started.source if started is not None else {},
             "driven": self.row["status"] not in FINISHED and not self.left,
             "printed_lines": self.printed,
@@ -111,6 +116,9 @@ class Sight:
         facts = [("started", f"{_clock(board.started)}  {desk.ink(age(time.time() - board.started), 'dim')}")]
         if board.ended is not None:
             facts.append(("took", duration(board.ended - board.started)))
+        if self.made_of is not None:
+            said = desk.ink(desk.command("diff", board.run), "dim")
+            facts.append(("made of", f"{self.made_of}  {said}"))
         facts += self._inputs()
         facts += _by_name("published", self.published)
         if tags := json.loads(self.row["tags"] or "{}"):

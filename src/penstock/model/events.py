@@ -193,5 +193,8 @@ KINDS: dict[str, type[Any]] = {
 
 KIND_OF: dict[type[Any], str] = {cls: kind for kind, cls in KINDS.items()}
 
+FORKED = "forked"
+"""The topic of the note in a fork's log that says of which run it is one, and what is other."""
+
 FINAL: frozenset[type[Any]] = frozenset({RunDone, RunFailed, RunCancelled})
 """Events after which a run is finished (a failed one may be reopened)."""
