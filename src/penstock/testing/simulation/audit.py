@@ -110,10 +110,8 @@ class Audit:
             self._waits[run_id, event.step, event.item, event.attempt] = event.retry_at - row.at
         if row.sequence != run.sequence + 1:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
-        for complaint in [
-            *replica.watch.seen(run, event, row.at),
-            *self.slots.seen(run, replica.owner, event),
-        ]:
+        wrong = [*replica.watch.seen(run, event, row.at), *self.slots.seen(run, replica.owner, event)]
+        for complaint in wrong:
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
         self._written += 1
         replica.place = self._written
@@ -260,8 +258,8 @@ class Audit:
         """An engine told somebody that a run is finished."""
         replica = self.replicas.get(run.id)
         self._world.note(engine.name, f"announces {run.id} {run.status}")
-        log = replica.log if replica is not None else []
-        if _ENDS.get(type(log[run.sequence - 1][2]) if len(log) >= run.sequence else None) != run.status:
+        last = replica.log[run.sequence - 1][2] if replica and len(replica.log) >= run.sequence else None
+        if _ENDS.get(type(last)) != run.status:
             self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
 
     def told(self, engine: SimulatedEngine, run_id: str, sequence: int) -> None:
@@ -299,5 +297,4 @@ def _row_text(row: Row, event: e.Event) -> str:
 
 def _difference(run: Run, replayed: Run) -> str:
     one, other = projection(run), projection(replayed)
-    different: dict[str, Any] = {name: (one[name], other[name]) for name in one if one[name] != other[name]}
-    return "; ".join(f"{name} {plain(a)} and replayed {plain(b)}" for name, (a, b) in different.items())
+    return "; ".join(f"{n} {plain(one[n])} and replayed {plain(other[n])}" for n in one if one[n] != other[n])
