@@ -41,6 +41,7 @@ def rivals(seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="penstock-soak-") as folder:
         fired = fire(Path(folder), SCHEDULES, MOMENTS, blows=BLOWS, seed=seed)
     doubled = {moment: runs for moment, runs in fired.runs.items() if runs != 1}
-    assert len(fired.runs) == SCHEDULES * MOMENTS, f"seed {seed}: {len(fired.runs)} moments have runs"
+    amiss = fired.wanted ^ set(fired.runs)
+    assert not amiss, f"seed {seed}: lost or made up {sorted(amiss)}"
     assert not doubled, f"seed {seed}: {doubled}"
     print(f"schedules: seed {seed:5}, {len(fired.runs):,} moments, each one run", flush=True)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import penstock
 from penstock import Workflow, task
+from penstock.app.scheduling.rules import between, named
 from penstock.app.scheduling.serving import Serving
 
 PROCESSES = 4
@@ -37,8 +38,12 @@ flow.add_task(nothing)
 
 
 class Fired(NamedTuple):
-    """How many runs there are of each (schedule, moment), and how many each process says that it made."""
+    """The (schedule, moment) that were to be fired, the runs there are of each, and how many each process says that it made.
 
+    A schedule that was added late, on a busy machine, begins later.
+    """
+
+    wanted: set[tuple[str, str]]
     runs: Counter[tuple[str, str]]
     by_process: list[int]
 
@@ -50,18 +55,15 @@ def fire(folder: Path, schedules: int, moments: int, *, blows: int = 0, seed: in
         processes = [_rival(store) for _ in range(PROCESSES)]
         try:
             _await_ready(processes)
-            begin = round(time.time() + 0.3, 1)
+            begin = round(time.time() + 0.3 + 0.02 * schedules, 1)
             bounds = {"start": _named(begin), "until": _named(begin + SECONDS * (moments - 1))}
-            for number in range(schedules):
-                engine.schedules.add(
-                    f"s{number}",
-                    flow,
-                    every=SECONDS,
-                    moment_input="moment",
-                    catch_up="all",
-                    at_most=1_000,
-                    **bounds,
-                )
+            how: dict[str, Any] = {
+                "every": SECONDS,
+                "moment_input": "moment",
+                "catch_up": "all",
+                "at_most": 1_000,
+            }
+            added = [engine.schedules.add(f"s{n}", flow, **how, **bounds) for n in range(schedules)]
             hired = _strike(processes, store, blows, random.Random(seed))
             deadline = time.monotonic() + LIMIT_SECONDS
             while any(each.next is not None for each in engine.schedules.all()):
@@ -74,7 +76,12 @@ def fire(folder: Path, schedules: int, moments: int, *, blows: int = 0, seed: in
                 process.kill()
                 process.communicate()
         tags = [json.loads(row["tags"]) for row in engine.rows(limit=1_000_000)]
-    return Fired(Counter((tag["schedule"], tag["moment"]) for tag in tags), by_process)
+    wanted = {
+        (each.name, named(moment))
+        for each in added
+        for moment in between(each.rule, each.next or 0.0, each.until or 0.0)
+    }
+    return Fired(wanted, Counter((tag["schedule"], tag["moment"]) for tag in tags), by_process)
 
 
 def _strike(
