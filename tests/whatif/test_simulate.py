@@ -10,6 +10,7 @@ import pytest
 import penstock
 from penstock import RetryPolicy, Workflow, task
 from penstock.app.limits import KeyLimits
+from penstock.app.queues import Queues
 from penstock.errors import SettingsError
 from penstock.model.limits import Limit
 from penstock.whatif import Arrival, Poisson, Prices, simulate
@@ -172,6 +173,22 @@ def test_the_same_seeds_give_the_same_report(engine: penstock.Engine) -> None:
     )
     assert first == second
     assert first != other
+
+
+def test_what_goes_on_for_too_long_is_cut_off(engine: penstock.Engine, chain: Chain) -> None:
+    report = asked(
+        chain(3), engine, runs=2, workers=1, until=2.5, durations={f"step{n}": 1.0 for n in (1, 2, 3)}
+    )
+    assert report.statuses == {"unfinished": 6}
+    assert report.makespan.median == pytest.approx(3.0), "what was under way then came to its end"
+
+
+def test_prices_may_be_said_by_name_and_a_queue_as_the_store_has_it(engine: penstock.Engine) -> None:
+    Queues(engine).bound("narrow", 1)
+    said = {"worker_hour": 3.6, "part0": 0.25}
+    report = asked(fan(1), engine, runs=3, workers=2, queue="narrow", durations=parts(1, 10.0), prices=said)
+    assert report.makespan.median == 30.0
+    assert report.cost.median == pytest.approx(2 * 30 / 3600 * 3.6 + 3 * 0.25)
 
 
 def test_steps_of_which_nothing_is_known_are_named(engine: penstock.Engine, chain: Chain) -> None:

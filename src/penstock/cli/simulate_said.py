@@ -17,30 +17,24 @@ def question_of(
     engine: Engine, definition: Any, run: Any, given: dict[str, Any], texts: dict[str, str]
 ) -> Question:
     """The question; of a run, about the same again. Raises SettingsError and InputError."""
-    from penstock.app.queues import Queues, gate_of
-    from penstock.app.scheduling import Schedules
-    from penstock.whatif.answering import Question, with_prices
+    from penstock.whatif.answering import Question
     from penstock.whatif.capacity import Capacity
 
-    concurrency, queue = given["concurrency"], given["queue"]
-    if queue is None and given["schedule"] is not None:
-        queue = Schedules(engine).get(given["schedule"]).queue
-    if queue is not None and concurrency is None:
-        concurrency = Queues(engine).limits().get(gate_of(queue))
-    prices = dict(_pair("--price", each) for each in given["prices"])
+    prices = {
+        name: _number("--price", text) for name, text in (_pair("--price", each) for each in given["prices"])
+    }
     return Question(
         definition if run is None else run,
         inputs=_inputs(definition, texts, given["pairs"]),
         arrivals=_arrivals(given),
         capacity=Capacity(
-            None, given["slots"], given["threads"], given["limit"], concurrency, _keys(given["keys"])
+            None, given["slots"], given["threads"], given["limit"], given["concurrency"], _keys(given["keys"])
         ),
         seeds=seeds_in(given),
         durations=given["durations"] or "learned",
         really=given["really"],
-        prices=with_prices({name: _number("--price", text) for name, text in prices.items()})
-        if prices
-        else None,
+        prices=prices or None,
+        queue=given["queue"],
         default_seconds=given["default_seconds"],
         until=given["until"],
         store=engine,

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from penstock.app import Engine
+from penstock.app.queues import Queues, gate_of
+from penstock.app.scheduling import Schedules
 from penstock.errors import SettingsError
 from penstock.model.outline import Graph, graph_of
 from penstock.model.wording import shown
@@ -40,7 +42,8 @@ class Question(NamedTuple):
     seeds: Iterable[int] | None = None
     durations: Durations = "learned"
     really: Iterable[str] = ()
-    prices: Prices | None = None
+    prices: Prices | Mapping[str, float] | None = None
+    queue: str | None = None
     default_seconds: float = 1.0
     until: float | None = None
     store: str | Engine | None = None
@@ -60,10 +63,19 @@ class Question(NamedTuple):
             until=self.until,
         )
         asked, when = _arrivals(asked, self.arrivals)
-        how: dict[str, Any] = {"prices": self.prices, "bottleneck": self.bottleneck}
-        return [
-            answer(asked, when, self.capacity._replace(workers=each), self.seeds, **how) for each in workers
-        ]
+        capacity = self._bounded(asked.engine)
+        prices = with_prices(self.prices) if isinstance(self.prices, Mapping) else self.prices
+        how: dict[str, Any] = {"prices": prices, "bottleneck": self.bottleneck}
+        return [answer(asked, when, capacity._replace(workers=each), self.seeds, **how) for each in workers]
+
+    def _bounded(self, engine: Engine) -> Capacity:
+        """The capacity, with the bound that the store has for the queue, where nobody says another."""
+        queue = self.queue
+        if queue is None and isinstance(self.arrivals, Scheduled):
+            queue = Schedules(engine).get(self.arrivals.name).queue
+        if queue is None or self.capacity.concurrency is not None or engine.store is None:
+            return self.capacity
+        return self.capacity._replace(concurrency=Queues(engine).limits().get(gate_of(queue)))
 
 
 def simulate(  # noqa: PLR0913 - one keyword a part of the question
@@ -81,7 +93,8 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     seeds: Iterable[int] | None = None,
     durations: Durations = "learned",
     really: Iterable[str] = (),
-    prices: Prices | None = None,
+    prices: Prices | Mapping[str, float] | None = None,
+    queue: str | None = None,
     default_seconds: float = 1.0,
     until: float | None = None,
     store: str | Engine | None = None,
@@ -96,8 +109,8 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
 
     `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
     processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
-    `concurrency` how many runs of the queue go on at once; `limits` says of keys how many steps under them do, or how often one
-    starts: `{"api": 5, "mail": "10/s"}`, else what the store and the code say holds.
+    `concurrency` how many runs of the queue go on at once; left out, as the store says of `queue`. `limits` says of keys how
+    many steps go on under them, or how often one starts, `{"api": 5, "mail": "10/s"}`; else what the store and the code say.
 
     `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
@@ -113,6 +126,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
         durations=durations,
         really=really,
         prices=prices,
+        queue=queue,
         default_seconds=default_seconds,
         until=until,
         store=store,
