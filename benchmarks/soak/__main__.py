@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.soak import kills, schedules, seeds
+from benchmarks.soak import kills, limits, schedules, seeds
 
-PARTS = (kills.soak, seeds.soak, schedules.soak)
+PARTS = (kills.soak, seeds.soak, schedules.soak, limits.soak)
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""One process that drives a run whose steps are under a limit: python -m tests.limits.limited STORE COUNT SECONDS TENANT."""
+"""A process whose run's steps are under a limit: python -m tests.limits.limited STORE COUNT SECONDS TENANT.
+
+Tenant `rated` is paced instead; `worker` goes on with the runs of others that are gone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 
 import penstock
 from penstock import Workflow, task
+from penstock.app.worker import Worker
 from penstock.errors import LeaseLost
 from penstock.model.limits import Limit
 
@@ -44,7 +48,9 @@ def main(store: str, count: str, seconds: str, tenant: str) -> int:
         sys.stdin.readline()
         inputs = {"count": int(count)}
         try:
-            if tenant == "rated":
+            if tenant == "worker":
+                Worker(engine, [flow]).serve(until_idle=True)
+            elif tenant == "rated":
                 engine.run(rated, inputs, tags={"tenant": tenant}).result()
             else:
                 more = {"seconds": float(seconds), "tenant": tenant}

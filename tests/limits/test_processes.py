@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from bisect import bisect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import penstock
 from penstock.app import Engine
 from penstock.app.limits import KeyLimits, Waiting, waiting_for
-from penstock.model import events as e
 from tests.faults.lives import wait_until
+from tests.limits.crew import Crew, attempts, most_at_once, share, takes
 from tests.limits.limited import AT_MOST, KEY, LEASE_SECONDS
 
 Told = Callable[[str, object], None]
-
-
-class Attempt(NamedTuple):
-    """When an attempt of a step under the limit began and ended, and whose it was."""
-
-    began: float
-    ended: float
-    run: str
-
-
-class Crew:
-    """Processes on one store."""
-
-    def __init__(self, store: Path) -> None:
-        self.store = store
-        self.all: list[subprocess.Popen[str]] = []
-
-    def hire(self, count: int, seconds: float, tenant: str) -> subprocess.Popen[str]:
-        """A process that is ready to begin."""
-        command = [
-            sys.executable,
-            "-m",
-            "tests.limits.limited",
-            str(self.store),
-            str(count),
-            str(seconds),
-            tenant,
-        ]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.all.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    @staticmethod
-    def go(process: subprocess.Popen[str]) -> None:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-
-    def close(self) -> None:
-        for process in self.all:
-            process.kill()
-            process.communicate()
 
 
 @pytest.fixture
@@ -77,44 +30,6 @@ def crew(tmp_path: Path) -> Iterator[Crew]:
 def engine(tmp_path: Path) -> Iterator[Engine]:
     with penstock.open(tmp_path / "runs.db", durability="crash", lease_seconds=LEASE_SECONDS) as engine:
         yield engine
-
-
-def attempts(engine: Engine, tenant: str | None = None, step: str = "call") -> list[Attempt]:
-    """What the logs tell of steps under the limit, in order of their beginnings."""
-    found = []
-    for row in engine.durable_store().find("runs", limit=1_000):
-        if tenant is not None and f'"{tenant}"' not in row["tags"]:
-            continue
-        began: dict[int | None, float] = {}
-        for _, at, event in engine.get(row["id"]).events():
-            if isinstance(event, e.StepStarted) and event.step == step:
-                began[event.item] = at
-            elif isinstance(event, e.StepDone) and event.step == step and event.item is not None:
-                found.append(Attempt(began.pop(event.item), at, row["id"]))
-        found += [Attempt(at, float("inf"), row["id"]) for at in began.values()]
-    return sorted(found)
-
-
-def most_at_once(found: list[Attempt]) -> int:
-    moments = sorted([(each.ended, -1) for each in found] + [(each.began, 1) for each in found])
-    inside = most = 0
-    for _, change in moments:
-        inside += change
-        most = max(most, inside)
-    return most
-
-
-def takes(found: list[Attempt]) -> tuple[list[float], int]:
-    """Seconds from each freed slot to who took it, while somebody waited, and how often that was another process."""
-    ends = sorted((each.ended, each.run) for each in found)
-    pairs = list(zip(ends, found[AT_MOST:], strict=False))
-    return [max(0.0, taker.began - end) for (end, _), taker in pairs], sum(
-        run != taker.run for (_, run), taker in pairs
-    )
-
-
-def share(values: list[float], part: float) -> float:
-    return sorted(values)[int(part * (len(values) - 1))]
 
 
 def test_four_processes_never_exceed_a_limit_and_take_freed_slots(
