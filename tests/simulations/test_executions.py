@@ -98,6 +98,8 @@ def test_too_much_memory_is_a_failure_and_the_next_one_has_its_own(
 
 
 def test_too_much_time_is_a_status_of_its_own(runner: WorkflowRunner, write: Write) -> None:
+    write("warm", "yield env.timeout(1)")
+    assert runner.run("warm").status == "completed"  # a worker is there, and has imported what it needs
     write("w", "while True:", "    yield env.timeout(1)")
     found = runner.run("w", limits=Limits(seconds=0.5, events=None))
     assert found.status == "timed_out"
