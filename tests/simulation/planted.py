@@ -66,7 +66,7 @@ WEATHER = {
     "after a lost reply every conflict is taken for success": Faults(
         lost_reply=0.1, unavailable=0.1, freeze=0.2, freeze_every=4.0
     ),
-    "letters are taken by whatever is written next": Faults(writer_seconds=1.0, crash_every=1.0),
+    "one letter too many is taken": Faults(writer_seconds=1.0, crash_every=2.0, unavailable=0.1),
     "waits follow a clock that is set": Faults(jump_every=0.3),
     "what a forgiven failure stopped stays cancelled": Faults(crash_after=0.1),
     "a parent does not wait for the child it cancels": Faults(slow=0.1),
@@ -206,18 +206,16 @@ def a_letter_is_taken_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Core, "signal", signal)
 
 
-@planted("journal")
-def letters_are_taken_by_whatever_is_written_next(patch: pytest.MonkeyPatch) -> None:
-    changes = DurableJournal._changes
+@planted("journal", "function")
+def one_letter_too_many_is_taken(patch: pytest.MonkeyPatch) -> None:
+    took = Core.took
 
-    def early(self: Any, batches: Any) -> Any:
-        merged, owners = changes(self, batches)
-        for change, run in zip(merged, owners, strict=True):
-            if run.letters:
-                change.take = run.letters
-        return merged, owners
+    def greedy(self: Any, run: Any, letter: int) -> None:
+        took(self, run, letter)
+        if run in self._takes:
+            self._takes[run] = letter + 1
 
-    patch.setattr(DurableJournal, "_changes", early)
+    patch.setattr(Core, "took", greedy)
 
 
 # ── the driver ──────────────────────────────────────────────────────────────────────────────────────────────────────
