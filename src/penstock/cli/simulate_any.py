@@ -10,7 +10,7 @@ import click
 
 from penstock.cli import simulate_told as told
 from penstock.cli.amounts import length
-from penstock.cli.desk import Desk, with_desk
+from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.graph import is_run
 from penstock.cli.parameters import Given, ParametersCommand, apart
@@ -47,7 +47,9 @@ class AskedCommand(ParametersCommand):
 @click.command(
     name="simulate", cls=AskedCommand, options_metavar="[--INPUT VALUE] [OPTIONS]", no_args_is_help=True
 )
-@click.argument("names", metavar="FILE[:NAME]|NAME|RUN", nargs=-1, required=True)
+@click.argument(
+    "names", metavar="FILE[:NAME]|NAME|RUN", nargs=-1, required=True, shell_complete=lazily("files")
+)
 @click.option(
     "--workers", metavar="N[,N...]", help="Steps at once; several numbers are compared.  [default: 4]"
 )

@@ -162,12 +162,11 @@ def answer(
     if not numbers:
         raise SettingsError("seeds=[] must hold at least one number")
     played = [_play(asked, when, capacity, numbers[0], first=True)]
-    size = max(1, played[0].attempts.total())
+    enough, probed = seeds_for(played[0].attempts.total())
     if seeds is None:
-        numbers = numbers[: max(LEAST_SEEDS, PLAYED // size)]
+        numbers = numbers[:enough]
     played += [_play(asked, when, capacity, seed) for seed in numbers[1:]]
-    probed = played[: max(1, min(MOST_PROBED, PROBED // size))]
-    found = _bottleneck(asked, when, capacity, probed) if bottleneck else None
+    found = _bottleneck(asked, when, capacity, played[:probed]) if bottleneck else None
     return report_of(
         asked.setting.program.name,
         capacity,
@@ -177,6 +176,13 @@ def answer(
         known=asked.known(name for each in played for name in each.unanswered),
         prices=prices,
     )
+
+
+def seeds_for(attempts: int) -> tuple[int, int]:
+    """How many seeds are played of a simulation of so many attempts, and how many of them for each bound that is raised."""
+    size = max(1, attempts)
+    enough = max(LEAST_SEEDS, min(MOST_SEEDS, PLAYED // size))
+    return enough, max(1, min(MOST_PROBED, PROBED // size))
 
 
 def _play(asked: Asked, when: Arrivals, capacity: Capacity, seed: int, *, first: bool = False) -> Played:
