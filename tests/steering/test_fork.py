@@ -10,6 +10,7 @@ import pytest
 
 from penstock import task
 from penstock.app import Engine, Run, open_engine
+from penstock.app.reusing import results_of
 from penstock.errors import CodeChanged, CommandRefused, InputError, RunFailed
 from penstock.functions import gather, step, uuid4, workflow
 from penstock.model import events as e
@@ -301,3 +302,15 @@ def test_a_fork_can_be_left_to_a_worker(engine: Engine) -> None:
     assert engine.durable_store().get("runs", [fork.id])[fork.id]["queue"] == "night"
     Worker(engine, [diamond()], queues=["night"]).serve(until_idle=True)
     assert (fork.status, ran) == ("completed", ["join"])
+
+
+def test_what_was_reused_of_a_map_is_no_result_of_the_whole() -> None:
+    log: list[tuple[int, float, e.Event]] = [
+        (1, 0.0, e.RunStarted("diamond", "", {})),
+        (2, 0.0, e.StepReused("square", 4, "r", item=0)),
+        (3, 0.0, e.StepStarted("load")),
+        (4, 0.0, e.StepDone("load", None, [1])),
+    ]
+    assert results_of("r", diamond().as_program(), log) == {"load": [1]}, (
+        "of code that does not fit, the calls"
+    )

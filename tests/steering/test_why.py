@@ -12,7 +12,7 @@ import pytest
 
 from penstock import Limit, Workflow, task
 from penstock.app import Engine, Run, open_engine
-from penstock.app.explaining import Cause
+from penstock.app.causes import Cause
 from penstock.app.inquiring import why
 from penstock.app.queues import Queues
 from penstock.app.worker import Worker

@@ -7,77 +7,15 @@ has a kind for programs, a sentence for people, and where they apply the moment 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-import msgspec
-
-from penstock.app.standing import Standing, StepStanding
+from penstock.app.causes import Cause, Known, Slot
+from penstock.app.standing import StepStanding
 from penstock.model.states import FINISHED
 from penstock.model.wording import listed
 
-Kind = Literal[
-    "finished", "paused", "cancelling", "driven", "driver_gone", "nobody", "no_worker", "no_code", "no_slot",
-    "queue_paused", "queue_bound", "delayed", "in_queue", "priority", "upstream_not_done", "upstream_failed",
-    "not_reached", "timer", "signal", "approval", "retry", "limit", "rate", "limit_turn", "run_limit", "executor_full",
-    "starting", "running", "child", "settled",
-]  # fmt: skip
-
 _OPEN: Final = ("waiting", "ready", "running")
-
-
-class Cause(msgspec.Struct):
-    """One thing that a run or a step waits for, or what there is to say instead."""
-
-    kind: Kind
-    text: str
-    step: str | None = None
-    until: float | None = None
-    runs: Sequence[str] = ()
-    steps: Sequence[str] = ()
-
-
-class Worker(msgspec.Struct):
-    """A worker that serves the run's queue, as it last said of itself."""
-
-    owner: str
-    name: str
-    alive: bool
-    busy: bool
-    refusal: str = ""
-
-
-class Slot(msgspec.Struct):
-    """What a step waits for under a limit: see app.limits.Waiting."""
-
-    kind: str
-    key: str
-    bound: str
-    holders: Sequence[str] = ()
-    until: float | None = None
-    ahead: int = 0
-
-
-class Known(msgspec.Struct):
-    """What was looked up. `row` is the run's; `lapses` when its lease does; `owner` who has that, in words.
-
-    `ahead` are the runs that a worker takes before it, `later` those of them that were submitted later.
-    """
-
-    row: Mapping[str, Any]
-    standing: Standing
-    now: float
-    owner: str = ""
-    owner_gone: bool = False
-    lapses: float | None = None
-    workers: Sequence[Worker] = ()
-    queue_paused: bool = False
-    bound: int | None = None
-    holders: Sequence[str] = ()
-    ahead: Sequence[str] = ()
-    later: Sequence[str] = ()
-    neighbours: Sequence[str] = ()
-    slots: Mapping[str, Slot] = {}
 
 
 def explain(known: Known, step: str | None = None) -> list[Cause]:

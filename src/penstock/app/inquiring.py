@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from penstock.app.explaining import Cause, Known, Slot, Worker, explain
+from penstock.app.causes import Cause, Known, Slot, Worker
+from penstock.app.explaining import explain
 from penstock.app.limits import Waiting, waiting_for
 from penstock.app.owners import is_gone
 from penstock.app.queues import Queues, gate_of

@@ -40,7 +40,7 @@ def results_of(run_id: str, program: Program, log: Log) -> dict[str, Any]:
 
 
 def _is_result(event: e.Event) -> TypeGuard[e.StepDone | e.StepReused]:
-    return isinstance(event, e.StepReused) or (isinstance(event, e.StepDone) and event.item is None)
+    return isinstance(event, e.StepDone | e.StepReused) and event.item is None
 
 
 def _played(run_id: str, program: Program, log: Log) -> dict[str, Any]:

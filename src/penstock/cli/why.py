@@ -10,7 +10,7 @@ from penstock.cli.desk import Desk, lazily, run_argument, with_desk
 from penstock.cli.state import code_of
 
 if TYPE_CHECKING:
-    from penstock.app.explaining import Cause
+    from penstock.app.causes import Cause
 
 
 @click.command(name="why", no_args_is_help=True)

@@ -124,8 +124,7 @@ def step_started(run: Run, event: e.StepStarted, at: float) -> None:
     if step.status != "ready" and not _may_start_again(step, at):
         raise _out_of_turn(run, "starts", step)
     step.status = "running"
-    step.attempt = event.attempt
-    step.due = None
+    step.attempt, step.due = event.attempt, None
     run.running += 1
     if run.watcher is not None:
         run.watcher.started(step)
