@@ -12,6 +12,7 @@ from penstock import RetryPolicy, Workflow, task
 from penstock.app.limits import KeyLimits
 from penstock.app.queues import Queues
 from penstock.errors import SettingsError
+from penstock.functions import race, sleep, step, workflow
 from penstock.model.limits import Limit
 from penstock.whatif import Arrival, Poisson, Prices, simulate
 
@@ -78,6 +79,25 @@ def test_an_engine_as_it_is_runs_plain_steps_one_by_one(engine: penstock.Engine)
         flow.add_task(waits, name=f"async{number}")
     said = {f"plain{n}": 1.0 for n in range(3)} | {f"async{n}": 2.0 for n in range(3)}
     assert asked(flow, engine, workers=None, durations=said).makespan.median == 3.0
+
+
+@workflow
+async def racing() -> str:
+    place, _ = await race(step(nothing)(), sleep(2.0))
+    return ("the step", "the sleep")[place]
+
+
+def test_the_engine_sees_no_timer_while_its_own_thread_runs_a_step(engine: penstock.Engine) -> None:
+    """The sleep is over after two seconds; but the thread that would see it is in the step for five."""
+    said = {"nothing": {"duration": 5.0, "output": 1}}
+    apart = asked(racing, engine, workers=1, durations=said)
+    assert (apart.makespan.median, ending(apart)) == (2.0, "the sleep")
+    here = asked(racing, engine, workers=None, durations=said)
+    assert (here.makespan.median, ending(here)) == (5.0, "the step")
+
+
+def ending(report: Any) -> Any:
+    return report.first.logs[0][-1][2].value
 
 
 def test_a_step_that_names_an_executor_with_places_has_those(engine: penstock.Engine) -> None:

@@ -27,8 +27,12 @@ class Agenda:
 
     def later(self, seconds: float, what: Callable[..., None], *args: Any) -> None:
         """Have `what(*args)` called so many seconds from now."""
+        self.at(self.time + seconds, what, *args)
+
+    def at(self, when: float, what: Callable[..., None], *args: Any) -> None:
+        """Have `what(*args)` called at that moment."""
         self.count = count = self.count + 1
-        heappush(self._due, (self.time + seconds, count, what, args))
+        heappush(self._due, (when, count, what, args))
 
     def step(self) -> bool:
         """Let the next thing happen. False if nothing is left."""

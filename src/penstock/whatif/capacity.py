@@ -12,11 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from penstock.errors import SettingsError
 from penstock.model.limits import Bounds
+from penstock.model.policies import Need
 from penstock.model.wording import shown
 
 POOL: Final = "workers"
 """Where steps run whose executor has no number of places of its own."""
 ASYNC: Final = "asyncio"
+HERE: Final = ("inline", "transaction")
+"""Where steps run on the engine's own thread, which does nothing else meanwhile."""
 ASYNC_SLOTS: Final = 1000
 """Places for coroutines on the loop of one engine."""
 AT_MOST: Final = "limit "
@@ -27,7 +30,7 @@ MOST_KEYS: Final = 5
 
 
 class Capacity(NamedTuple):
-    """`workers` None is the engine as it is: plain steps one by one, async ones side by side.
+    """`workers` None is the engine as it is: plain steps one by one, async ones side by side; `inline`: plain steps so.
 
     `slots`: runs that each worker drives, None: the workers are places of one engine. `threads`: places for steps in each of
     them. `limit`: steps of one run at once, None: as the workflow says. `concurrency`: runs of the queue at once, None: any
@@ -41,22 +44,26 @@ class Capacity(NamedTuple):
     concurrency: int | None = None
     limits: Mapping[str, Bounds] = {}
     places: Mapping[str, int] = {}
+    inline: bool = False
 
     @property
     def engines(self) -> int:
         """How many engines drive runs."""
         return 1 if self.slots is None else self.workers or 1
 
-    def place(self, executor: str | None, asynchronous: bool) -> tuple[str, int]:
-        """Where a step runs that names this executor, and how many run there at once in each engine."""
+    def place(self, need: Need) -> tuple[str, int]:
+        """Where a step runs that needs this, and how many run there at once in each engine."""
+        executor, asynchronous, timeout = need
         kind, _, number = (executor or "").partition(":")
         if executor and number.isdecimal() and int(number):
             own = self.places.get(executor, int(number))
             return executor, own if self.workers is None or self.slots is not None else min(own, self.workers)
-        if kind in ("inline", "sequential", "transaction"):
+        if kind in (*HERE, "sequential"):
             return kind, 1
+        if not (kind or asynchronous) and (self.workers is None or self.inline):
+            return ("inline" if timeout is None else "sequential"), 1
         if self.workers is None and not kind:
-            return (ASYNC, ASYNC_SLOTS) if asynchronous else ("inline", 1)
+            return ASYNC, ASYNC_SLOTS
         if self.slots is not None and asynchronous:
             return ASYNC, ASYNC_SLOTS
         if self.workers is None or self.slots is not None:
@@ -92,7 +99,7 @@ class Capacity(NamedTuple):
 def check_capacity(capacity: Capacity) -> None:
     """Raise SettingsError for numbers that are none."""
     for name, value in capacity._asdict().items():
-        if name not in ("limits", "places") and value is not None and not _is_count(value):
+        if name not in ("limits", "places", "inline") and value is not None and not _is_count(value):
             raise SettingsError(f"a simulation's {name}={shown(value)} must be a whole number from 1 up")
 
 

@@ -88,7 +88,10 @@ def check(  # noqa: PLR0913 - one keyword a part of the question
         width = workers or max(1, each.width)
         asked = asked_of(definition, inputs=None, durations=durations, store=engine, past=lessons)
         asked = asked._replace(setting=asked.setting._replace(inputs=_same(each.inputs)))
-        predicted = answer(asked, 1, Capacity(width), seeds, bottleneck=False).makespan
+        capacity = Capacity(
+            width, inline=width == 1
+        )  # who has one worker has most likely none but the engine's own thread
+        predicted = answer(asked, 1, capacity, seeds, bottleneck=False).makespan
         found.append(Checked(each.run, width, each.seconds, predicted, _off(predicted.median, each.seconds)))
     return Check(definition.as_program().name, min(least), found, _together(found))
 

@@ -19,7 +19,7 @@ from penstock.model import machine
 from penstock.model.policies import Need
 from penstock.ports import Clock, Executor, Job, Outcome
 from penstock.whatif.agenda import Agenda
-from penstock.whatif.capacity import Capacity
+from penstock.whatif.capacity import HERE, Capacity
 from penstock.whatif.drawing import Drawn, kind_of
 from penstock.whatif.sources import Change
 
@@ -48,10 +48,11 @@ class Play(Protocol):
 
 
 class Place:
-    """See Executor. Where attempts go on that were drawn."""
+    """See Executor. Where attempts go on that were drawn; `hold` is told for how long if the engine's own thread is there."""
 
-    def __init__(self, play: Play, name: str, slots: int) -> None:
+    def __init__(self, play: Play, name: str, slots: int, hold: Callable[[float], None] | None) -> None:
         self.name = name
+        self._hold = hold
         self.slots: int | None = slots
         self._play = play
         self._flying: dict[Any, Job] = {}
@@ -63,6 +64,8 @@ class Place:
         """See Executor.submit."""
         drawn = self._play.draw(job)
         self._flying[job.token] = job
+        if self._hold is not None:
+            self._hold(drawn.seconds)
         if not drawn.endless or job.token.policy.timeout is None:
             self._play.agenda.later(drawn.seconds, self._end, job, drawn, ended)
 
@@ -151,12 +154,14 @@ class WhatifDriver(VirtualDriver):
         self._play = play
         self._places: dict[str, Executor] = {}
         self._known: dict[Lane, tuple[int, int]] = {}
+        self._held_until = 0.0
+        self._postponed = 0.0
 
     def executor_for(self, need: Need) -> Executor:
-        name, slots = self._play.capacity.place(need.executor, need.asynchronous)
+        name, slots = self._play.capacity.place(need)
         place = self._places.get(name)
         if place is None:
-            place = self._places[name] = Place(self._play, name, slots)
+            place = self._places[name] = Place(self._play, name, slots, self.hold if name in HERE else None)
             self._play.measured(name, slots, 0, 0)
         return place
 
@@ -168,7 +173,16 @@ class WhatifDriver(VirtualDriver):
                 step.policy = change(step.policy)
         super().launch(step)
 
+    def hold(self, seconds: float) -> None:
+        """The thread that drives runs a step itself: for so long it sees no mail, and no timer."""
+        self._held_until = self.now() + seconds
+
     def _turn(self) -> None:
+        if self.now() < self._held_until:
+            if self._postponed < self._held_until:
+                self._postponed = self._held_until
+                self._play.agenda.at(self._held_until, self._turn)
+            return
         super()._turn()
         for lane in self._lanes.values():
             busy, waiting = lane.capacity - lane.free, len(lane.queue)

@@ -8,7 +8,8 @@ from typing import Any
 from penstock.app.ledgers import rule_for
 from penstock.engine.limits import OwnLedgers
 from penstock.errors import DefinitionError, SettingsError
-from penstock.model.limits import Bounds, Ledger, bounds_of, rate_of
+from penstock.model.ledgers import Ledger, bounds_of
+from penstock.model.limits import Bounds, rate_of
 from penstock.model.wording import shown
 
 Measured = Callable[[str, int, int, int], None]
