@@ -10,6 +10,7 @@ import pytest
 
 from penstock import task
 from penstock.app import Engine, Run, open_engine
+from penstock.app.forks import source_run
 from penstock.app.reusing import results_of
 from penstock.errors import CodeChanged, CommandRefused, InputError, RunFailed
 from penstock.functions import gather, step, uuid4, workflow
@@ -314,3 +315,10 @@ def test_what_was_reused_of_a_map_is_no_result_of_the_whole() -> None:
     assert results_of("r", diamond().as_program(), log) == {"load": [1]}, (
         "of code that does not fit, the calls"
     )
+
+
+def test_a_fork_that_was_recorded_and_not_taken_up_can_be_resumed_by_others(engine: Engine) -> None:
+    run = done(engine, diamond())
+    made = engine.record_fork(source_run(engine, run, diamond()).fork(frozenset({"join"}), {}))
+    assert engine.get(made).status == "pending"
+    assert (engine.resume(made, diamond(), wait=True).result(), ran) == (33, ["join"])
