@@ -73,7 +73,7 @@ def test_a_step_takes_as_many_calls_late_as_early() -> None:
 
 
 def test_so_does_a_step_that_is_recorded_and_one_that_is_replayed(tmp_path: Path) -> None:
-    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}", durability="crash") as engine:
         function = sums.using(store=engine)
         function.run(10)
         took = [calls(lambda rounds=rounds: function.run(rounds)) for rounds in (FEW, MANY)]
@@ -87,10 +87,10 @@ def test_so_does_a_step_that_is_recorded_and_one_that_is_replayed(tmp_path: Path
 
 def test_a_function_with_thousands_of_steps_behind_it_goes_on_and_repeats_none(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'runs.db'}"
-    with penstock.open(store) as engine:
+    with penstock.open(store, durability="crash") as engine:
         run = sums_and_waits.using(store=engine).start(MANY)
         until_it_waits(run, "signal more")
-    with penstock.open(store) as engine:
+    with penstock.open(store, durability="crash") as engine:
         length = len(engine.get(run.id).events())
         engine.signal(run.id, "more", 1)
         assert engine.resume(run.id, sums_and_waits, wait=True).result() == sum(range(MANY)) + 1
@@ -147,7 +147,7 @@ def reordered_blocked(times: int) -> list[str]:
 def recorded(tmp_path: Path) -> tuple[str, str]:
     """A store with a run that has come to its end but one signal, and its id."""
     store = f"sqlite:///{tmp_path / 'runs.db'}"
-    with penstock.open(store) as engine:
+    with penstock.open(store, durability="crash") as engine:
         run = as_recorded.using(store=engine).start(100)
         until_it_waits(run, "signal end")
     return store, run.id
@@ -170,7 +170,7 @@ def test_code_whose_steps_come_in_another_order_is_refused_with_both_sides(
     recorded: tuple[str, str], code: Any, said: str
 ) -> None:
     store, run = recorded
-    with penstock.open(store) as engine:
+    with penstock.open(store, durability="crash") as engine:
         before = engine.get(run).events()
         with pytest.raises(Nondeterminism, match=said):
             engine.resume(run, code)

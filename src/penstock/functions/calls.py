@@ -14,7 +14,7 @@ from penstock.errors import DefinitionError, InputError, UserError
 from penstock.functions.handles import Handle, Winner
 from penstock.functions.program import Continuing, FunctionPlay
 from penstock.functions.undoing import check_undo, undone_by
-from penstock.model.calling import Call, Callee, caller, enter, leave
+from penstock.model.calling import Call, caller, enter, leave
 from penstock.model.child import CHILD_POLICY, Child, own_child
 from penstock.model.parameters import bind_inputs
 from penstock.model.payload import payload
@@ -151,7 +151,7 @@ def start(fn: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _called(play: FunctionPlay, what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Handle[Any]:
-    if not isinstance(what, Definition):
+    if not hasattr(what, "as_program"):  # a Definition; to ask for that is slow
         return play.call(_call_of(what), args, kwargs)
     return play.open(what.as_program(), _inputs_of(what, args, kwargs))
 
@@ -169,7 +169,7 @@ def _inputs_of(what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> d
 
 
 def _call_of(what: Any) -> Call:
-    return what.as_call() if isinstance(what, Callee) else Call(_name(what).replace("/", "-"), what)
+    return what.as_call() if hasattr(what, "as_call") else Call(_name(what).replace("/", "-"), what)
 
 
 def _name(what: Any) -> str:
