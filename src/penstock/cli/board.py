@@ -67,6 +67,7 @@ class Board:
         self.started = 0.0
         self.ended: float | None = None
         self.events = 0
+        self.undone = False  # what it had done was undone
         self.error: Failure | None = None
         self.value: Any = None
         self.reason = ""
@@ -179,7 +180,7 @@ class Board:
                 self.value = event.value
             case e.RunFailed():
                 self._over("failed", at)
-                self.error = event.error
+                self.error, self.undone = event.error, bool(event.undone)
             case e.RunCancelled():
                 self._over("cancelled", at)
                 self.reason = event.reason

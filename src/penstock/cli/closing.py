@@ -109,7 +109,7 @@ def _next(board: Board, desk: Desk, printed: int) -> list[tuple[str, str]]:
     if not kept(desk):
         return []
     facts = []
-    if board.status == "failed":
+    if board.status == "failed" and not board.undone:
         facts.append(("mend, then", desk.command("resume", board.run)))
     facts.append(("steps", desk.command("show", board.run)))
     if printed:

@@ -17,6 +17,7 @@ from penstock.cli.text import age, duration
 from penstock.model import events as e
 from penstock.model.bulletin import bulletin_of
 from penstock.model.events import FORKED
+from penstock.model.policies import CHILD
 from penstock.model.states import FINISHED
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Sight:
         self.board = Board()
         self.started: e.RunStarted | None = None
         self.made_of: str | None = None
+        children: dict[str, str] = {}  # step -> run
         log = run.events()
         self.published = bulletin_of(event for _, _, event in log)
         for sequence, at, event in log:
@@ -66,6 +68,10 @@ class Sight:
                 self.started = event
             elif isinstance(event, e.Noted) and event.topic == FORKED:
                 self.made_of = event.data["run"]
+            elif isinstance(event, e.Noted) and event.topic == CHILD and event.step is not None:
+                children[event.step] = event.data["run"]
+        found = engine.durable_store().get("runs", children.values())
+        self.children = [(step, found[run]) for step, run in children.items() if run in found]
         self.printed = len(engine.durable_store().read_logs(run.id))
 
     @property
@@ -86,6 +92,12 @@ class Sight:
             "published": value_of(self.published),
             "tags": json.loads(self.row["tags"] or "{}"),
             "made_of": self.made_of,
+            "parent": started.parent if started is not None else None,
+            "children": [
+                {"step": step, "run": row["id"], "workflow": row["workflow"], "status": row["status"]}
+                for step, row in self.children
+            ],
+            "undone": self.board.undone,
             "source": started.source if started is not None else {},
             "driven": self.row["status"] not in FINISHED and not self.left,
             "printed_lines": self.printed,
@@ -119,6 +131,10 @@ class Sight:
         if self.made_of is not None:
             said = desk.ink(desk.command("diff", board.run), "dim")
             facts.append(("made of", f"{self.made_of}  {said}"))
+        if started is not None and started.parent is not None:
+            facts.append(("parent", started.parent))
+        for label, (step, row) in zip(["children", *[""] * len(self.children)], self.children, strict=False):
+            facts.append((label, f"{row['id']}  {step}  {desk.ink.status(row['status'])}"))
         facts += self._inputs()
         facts += _by_name("published", self.published)
         if tags := json.loads(self.row["tags"] or "{}"):
@@ -144,7 +160,9 @@ class Sight:
     def _next(self, desk: Desk) -> list[tuple[str, str]]:
         board = self.board
         facts = []
-        if board.status == "failed":
+        if board.status == "failed" and board.undone:
+            facts.append(("undone", "what it had done was undone: it cannot be resumed, start a new run"))
+        elif board.status == "failed":
             facts.append(("mend, then", desk.command("resume", board.run)))
         elif self.left or board.status == "paused":
             facts.append(("go on", desk.command("resume", board.run)))
