@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,28 +14,7 @@ from penstock import Workflow, task
 from penstock.app import Engine
 from penstock.errors import RunFailed
 from penstock.model.limits import Limit
-
-
-class Gauge:
-    """How many are inside at once, and who came in which order."""
-
-    def __init__(self) -> None:
-        self.inside = 0
-        self.most = 0
-        self.order: list[Any] = []
-        self.times: list[float] = []
-        self._lock = threading.Lock()
-
-    def __call__(self, who: Any = None, seconds: float = 0.0) -> Any:
-        with self._lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-            self.order.append(who)
-            self.times.append(time.monotonic())
-        time.sleep(seconds)
-        with self._lock:
-            self.inside -= 1
-        return who
+from tests.limits.gauge import Gauge
 
 
 @pytest.fixture

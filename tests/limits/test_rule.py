@@ -9,24 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.errors import DefinitionError
-from penstock.model.limits import (
+from penstock.model.ledgers import (
     AGEING_SECONDS,
     CREDIT,
-    FREE,
-    Bounds,
     Ledger,
-    Limit,
     Part,
     Waiter,
     bounds_of,
-    check_limit,
     grant,
     is_idle,
     next_token,
     order,
     rank_of,
-    rate_of,
 )
+from penstock.model.limits import FREE, Bounds, Limit, check_limit, rate_of
 
 OWNERS, TENANTS = ("p", "q", "r"), ("a", "b", "c")
 

@@ -10,8 +10,9 @@ import pytest
 from penstock.app.ledgers import StoreLedgers
 from penstock.engine.asking import Slot
 from penstock.engine.places import Places
-from penstock.model import limits as rule
-from penstock.model.limits import Bounds, Ledger
+from penstock.model import ledgers as rule
+from penstock.model.ledgers import Ledger
+from penstock.model.limits import Bounds
 from penstock.testing.simulation import Campaign, Faults, simulate
 
 PROGRAM = "penstock.testing.simulation.programs.limited:draw_limited"

@@ -15,7 +15,8 @@ import msgspec
 from penstock.app.owners import is_gone
 from penstock.errors import LeaseLost
 from penstock.model.changes import Change, Guard, Put, Refused
-from penstock.model.limits import Bounds, Ledger, bounds_of, is_idle, rate_of, refill
+from penstock.model.ledgers import Ledger, bounds_of, is_idle, refill
+from penstock.model.limits import Bounds, rate_of
 from penstock.ports import Store
 
 QUEUE: Final = "limits"

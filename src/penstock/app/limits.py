@@ -13,18 +13,8 @@ from penstock.app.ledgers import RULES, ledgers_in, rule_for, rules_in
 from penstock.engine.limits import Limits, OwnLedgers
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model.changes import Change, Put
-from penstock.model.limits import (
-    FREE,
-    Bounds,
-    Ledger,
-    Limit,
-    Waiter,
-    bounds_of,
-    check_limit,
-    next_token,
-    refill,
-    room,
-)
+from penstock.model.ledgers import Ledger, Waiter, bounds_of, next_token, refill, room
+from penstock.model.limits import FREE, Bounds, Limit, check_limit
 from penstock.ports import Store
 
 if TYPE_CHECKING:

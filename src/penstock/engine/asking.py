@@ -13,7 +13,8 @@ import msgspec
 
 from penstock.errors import DefinitionError
 from penstock.model.changes import Guard
-from penstock.model.limits import FREE, HIGHEST_PRIORITY, Bounds, Ledger, Limit, Part, Waiter, order, rank_of
+from penstock.model.ledgers import Ledger, Part, Waiter, order, rank_of
+from penstock.model.limits import FREE, HIGHEST_PRIORITY, Bounds, Limit
 from penstock.model.program import item_arguments
 from penstock.model.state import Step
 from penstock.model.wording import shown

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from penstock.engine.asking import Asked, Line, Slot, asked_of
 from penstock.errors import DefinitionError
 from penstock.model.changes import Guard
-from penstock.model.limits import FREE, Bounds, Ledger, Part, Waiter, bounds_of, grant, is_idle, next_token
+from penstock.model.ledgers import Ledger, Part, Waiter, bounds_of, grant, is_idle, next_token
+from penstock.model.limits import FREE, Bounds
 
 if TYPE_CHECKING:
     from penstock.engine.driver import Driver

@@ -45,10 +45,11 @@ class Process(Offering, ABC):
     """A unit of work.
 
     Declare parameters in `__init__` after `super().__init__(name)`, or in `define_parameters()`. `blocking = True` on a class
-    says that its code blocks: it runs in a thread.
+    says that its code blocks: it runs in a thread; `limit = Limit("api", at_most=3)` that its work needs a slot under a key.
     """
 
     blocking: ClassVar[bool] = False
+    limit: ClassVar[Any] = None
     orchestrates: ClassVar[bool] = False
     forgiving: ClassVar[bool] = False
     """Whether `execute` answers False, instead of raising, if the class is written in the older dialect."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from penstock.errors import ProcessExecutionError
 from penstock.model.failure import Failure, failure_of
+from penstock.model.limits import policy_under
 from penstock.model.outline import Graph
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan, Play, Stop
@@ -78,9 +79,11 @@ def play_of(unit: Any) -> AtomicPlay | ScopePlay:
 
 def work_of(unit: Any, key: str) -> Do:
     """The step that does an atomic process's work."""
-    if unit.blocking:
-        return Do(key, unit.perform_blocking, (), NO_ARGUMENTS, IN_A_THREAD)
-    return Do(key, unit.perform, (), NO_ARGUMENTS, DEFAULT)
+    policy = IN_A_THREAD if unit.blocking else DEFAULT
+    limit = type(unit).limit
+    if limit is not None:
+        policy = policy_under(limit, policy)
+    return Do(key, unit.perform_blocking if unit.blocking else unit.perform, (), NO_ARGUMENTS, policy)
 
 
 class AtomicPlay:

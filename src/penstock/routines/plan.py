@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.context import is_async
 from penstock.errors import DefinitionError
+from penstock.model.limits import policy_under
 from penstock.model.policies import DEFAULT
 from penstock.routines.activation import Crew, Place, quick_step, step
 from penstock.routines.binding import bind
@@ -115,7 +116,9 @@ def _station(flow: Flow, place: Place, crew: Crew) -> Station:
         "" if slot is None else slot.name,
         quick_step(place, tally) if plain else recorded,
         recorded,
-        policy=DEFAULT if errors is None else errors.policy(),
+        policy=policy_under(
+            getattr(type(routine), "limit", None), DEFAULT if errors is None else errors.policy()
+        ),
         merge=merge,
         goes_on="" if errors is None else errors.goes_on,
         exclusive=routine.exclusive or merge != "override",
