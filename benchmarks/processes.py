@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import ClassVar
 
 from benchmarks.measuring.bare import seconds_a_task
@@ -22,6 +23,9 @@ PROCESSES = 2_000
 CHILDREN, FEW = 10_000, 1_000
 RUNS = 200_000
 SHARE = 10
+TOLD = 500
+"""Processes that the sleeping subscriber is told of a round, after its first call."""
+SLEEP_SECONDS = 0.2
 LIMIT_SECONDS = 60.0
 
 ATOMIC = Budget("process_atomic", "an atomic process, made and executed in memory", "A", must=6.0, aim=4.0)
@@ -31,7 +35,14 @@ CHILD = Budget(
 MEMORY = Budget(
     "process_memory", "200,000 executions: memory grown since the first 20,000", "MB", must=10.0, aim=2.0
 )
-BUDGETS = (ATOMIC, CHILD, MEMORY)
+SLEEPER = Budget(
+    "process_slow_subscriber",
+    "what a subscriber that sleeps 0.2 s adds to a process",
+    "ms",
+    must=1.0,
+    aim=0.1,
+)
+BUDGETS = (ATOMIC, CHILD, MEMORY, SLEEPER)
 
 
 class AddOne(AtomarProcess):
@@ -85,6 +96,12 @@ def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
     yield figure(CHILD, grown.ratio, grown.quietest, rounds=grown.number, note=grown.note("one of few"))
     answer = said(["-m", "benchmarks.processes", str(scale.of(RUNS, 100))], folder, seconds=LIMIT_SECONDS)
     yield figure(MEMORY, float(answer), float(answer), rounds=1)
+    told = scale.of(TOLD, 10)
+    slept = in_turn(
+        scale, lambda: asyncio.run(seconds_an_execution(told)), lambda: seconds_told_to_a_sleeper(told)
+    )
+    added = [1_000 * (work - bare) for work, bare in zip(slept.work, slept.bare, strict=True)]
+    yield figure(SLEEPER, median(added), min(added), rounds=slept.number)
 
 
 async def seconds_an_execution(number: int) -> float:
@@ -96,6 +113,29 @@ async def seconds_an_execution(number: int) -> float:
         if process.output["sum"].value != each + 1:
             raise AssertionError(process)
     return (time.perf_counter() - begun) / number
+
+
+class Sleeper:
+    """A subscriber that sleeps, until it is woken for good."""
+
+    def __init__(self) -> None:
+        self.awake = False
+
+    def __call__(self, event: dict[str, object]) -> None:
+        if not self.awake:
+            time.sleep(SLEEP_SECONDS)
+
+
+def seconds_told_to_a_sleeper(number: int) -> float:
+    """An execution's, after the subscriber's first call."""
+    sleeper = Sleeper()
+    event_bus.subscribe("process.completed", sleeper)
+    try:
+        asyncio.run(seconds_an_execution(1))
+        return asyncio.run(seconds_an_execution(number))
+    finally:
+        sleeper.awake = True
+        event_bus.unsubscribe("process.completed", sleeper)
 
 
 def seconds_a_child(number: int) -> float:
