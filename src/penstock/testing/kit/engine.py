@@ -16,9 +16,10 @@ from penstock.engine.transactions import NAME as TRANSACTION
 from penstock.engine.virtual import VirtualDriver
 from penstock.model import machine
 from penstock.model.invariants import waits
-from penstock.model.policies import Need
+from penstock.model.policies import CHILD, Need
 from penstock.ports import Executor, Job, Outcome
 from penstock.stores.memory import MemoryStore
+from penstock.testing.kit.children import RehearsedChildren
 from penstock.testing.kit.stand_in import OWN_CODE, perform, with_stand_in
 from penstock.testing.simulation.world import Actor, Process, World
 
@@ -172,7 +173,15 @@ class RehearsalEngine(Engine):
     background_driver = loop_driver = own_driver
 
     def executor(self, name: str) -> Executor:
-        return self.executors.setdefault(name, RehearsedExecutor(self, name))
+        if name not in self.executors:
+            self.executors[name] = self._rehearsed(name)
+        return self.executors[name]
+
+    def _rehearsed(self, name: str) -> Executor:
+        plain = RehearsedExecutor(self, name)
+        if name != CHILD or not isinstance(self.script, Replaced):
+            return plain
+        return RehearsedChildren(self, self.script.replace, plain)
 
     def _hold(self, state: machine.Run, driver: Any, handle: Run[Any]) -> None:
         self.holdings.add(Held(state, driver, handle))
