@@ -18,8 +18,12 @@ from penstock.model.ids import run_id_for
 from tests.faults.lives import wait_until
 from tests.faults.looped import expected
 
-LONGEST_SECONDS = 0.1
-"""How long a life goes on at most after its first step, or after it was told to begin."""
+REACHED = 0.6
+"""The part of the steps that is done when the last kill has come, or nearly."""
+
+START_SECONDS, WORK_SECONDS = 0.06, 0.005
+LINE_BYTES = 10
+"""Of a step in the side file, at most."""
 
 
 class Story:
@@ -39,7 +43,7 @@ class Story:
         self.at: list[int] = []
 
     def start(self) -> subprocess.Popen[str]:
-        durability = self.chance.choice(["power", "crash"])
+        durability = self.chance.choice(["power", "crash", "crash", "crash"])
         words = [
             self.function,
             str(self.folder / "runs.db"),
@@ -65,12 +69,16 @@ class Story:
         life.stdin.flush()
         return life
 
-    def kill_once(self) -> None:
-        """At any moment: while it takes the run up, or while it is at work."""
+    def kill_once(self, left: int) -> None:
+        """At any moment: while it takes the run up, or when it has done its share of the steps; so many kills are left."""
         life = self.go()
-        if self.chance.random() > 0.2:
-            wait_until(lambda: self.side.stat().st_size > self.said, "it is at work")
-        time.sleep(self.chance.uniform(0, LONGEST_SECONDS))
+        if self.chance.random() < 0.2:
+            time.sleep(self.chance.uniform(0, START_SECONDS))
+        else:
+            share = (REACHED * self.steps - len(self.done)) / left
+            size = self.said + LINE_BYTES * int(self.chance.uniform(0, 2) * share)
+            wait_until(lambda: self.side.stat().st_size > size, "it is at work")
+            time.sleep(self.chance.uniform(0, WORK_SECONDS))
         assert life.poll() is None, "it has come to its end too early for this test"
         life.send_signal(signal.SIGKILL)
         life.wait()
@@ -124,8 +132,8 @@ def test_killed_at_any_moment_it_comes_to_the_same_end_and_repeats_nothing(
 ) -> None:  # fmt: skip
     story = Story(function, engine, tmp_path, steps)
     try:
-        for _ in range(kills):
-            story.kill_once()
+        for number in range(kills):
+            story.kill_once(kills - number)
         told = story.finish()
     finally:
         story.close()
