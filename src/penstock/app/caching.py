@@ -19,16 +19,13 @@ from penstock.engine.asking import arguments_of
 from penstock.engine.caching import Kept, Missed
 from penstock.engine.rows import stored
 from penstock.errors import PenstockError, StoreError
-from penstock.model.caching import Cache
+from penstock.model.caching import EVERYTHING, REFRESH, Cache
 from penstock.model.changes import Put
 from penstock.model.state import Step
 from penstock.model.wording import listed
 from penstock.ports import Codec, Store
 
 KIND: Final = "cache"
-EVERYTHING: Final = "*"
-REFRESH: Final = "refresh"
-"""What a run's source says of the steps that are to run though their results are known."""
 
 
 class Entry(msgspec.Struct):

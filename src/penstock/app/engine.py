@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
 from penstock.app.continuing import engines
-from penstock.app.driving import Driving, adopt_with
-from penstock.app.forking import Forking
+from penstock.app.driving import Driving, adopt_with, start_with
 from penstock.app.parts import Held
+from penstock.app.renewing import Renewing
 from penstock.app.run import Run
 from penstock.app.starting import check_start, sooner, taken
 from penstock.app.tending import Tending
-from penstock.catalogue import source_of
-from penstock.context import current, stop_if_loading_main
+from penstock.context import stop_if_loading_main
 from penstock.context.capture import install, uninstall
 from penstock.engine.host import check_calls
 from penstock.engine.journal import DurableJournal
 from penstock.errors import CommandRefused, PenstockError
-from penstock.model import events as e
 from penstock.model import machine
+from penstock.model.caching import REFRESH
 from penstock.model.calling import refuse_inside
 from penstock.model.ids import Ids, PassingIds, run_id_for
-from penstock.model.program import Definition, Program
+from penstock.model.program import Definition, OnChange, Program
 from penstock.ports import Executor, Observer, Store
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ Began = Callable[[Run[Any]], object]
 """Is told of a run before anything of it happens."""
 
 
-class Engine(Commanding, Driving, Forking, Tending):
+class Engine(Commanding, Driving, Renewing, Tending):
     """Runs workflows on one store (None: ephemeral).
 
     `executors` are your own, by name, beside "inline", "threads", "processes" and "asyncio"; `executor` is
@@ -81,7 +80,8 @@ class Engine(Commanding, Driving, Forking, Tending):
         """Start a run in the engine's own thread.
 
         Options: `key`, the same key of one workflow is the same run; `tags`; `timeout`, the run's time in seconds; `began`,
-        called with the run before anything of it happens.
+        called with the run before anything of it happens; `refresh`, names of steps that run though another run's result is
+        kept, or "*".
         """
         driver = self.background_driver()
         return self._begin(definition, inputs, driver, **how)[0]
@@ -117,6 +117,7 @@ class Engine(Commanding, Driving, Forking, Tending):
         began: Began | None = None,
         tags: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        refresh: Iterable[str] = (),
         parent: machine.Run | None = None,
     ) -> tuple[Run[Any], bool]:
         stop_if_loading_main()
@@ -135,7 +136,9 @@ class Engine(Commanding, Driving, Forking, Tending):
             self.journal.text(inputs)
         state = machine.Run(run_id, program)
         handle: Run[Any] = Run(self, run_id, program.name, state, definition)
-        event = self._started(definition, program, inputs, tags, timeout)
+        event, puts = self.started_event(definition, program, inputs, tags, timeout)
+        if refresh:
+            event.source = {**event.source, REFRESH: list(refresh)}
         if parent is not None:
             event.parent, event.deadline = parent.id, sooner(event.deadline, parent.deadline)
         known = None
@@ -150,7 +153,7 @@ class Engine(Commanding, Driving, Forking, Tending):
             return self._go_on(known, definition, driver, began)
         if began is not None:
             began(handle)
-        driver.post_or_call(driver.start, state, event)
+        driver.post_or_call(start_with, driver, state, event, puts)
         return handle, True
 
     def _check_program(self, program: Program, driver: Driver) -> None:
@@ -176,25 +179,6 @@ class Engine(Commanding, Driving, Forking, Tending):
             return recovered, False
         return self.adopt(recovered, driver, definition, began), True
 
-    def _started(
-        self,
-        definition: Definition,
-        program: Program,
-        inputs: Any,
-        tags: Mapping[str, str] | None,
-        timeout: float | None,
-    ) -> e.RunStarted:
-        limit = timeout if timeout is not None else program.timeout
-        deadline = None if limit is None else self.clock.now() + limit
-        context = current()
-        if context is not None:  # what a step starts has to be done when the step's own run has to be
-            deadline = sooner(deadline, context.deadline)
-        said = dict(tags) if tags else {}
-        if not self.journal.durable:
-            return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said)
-        name, version, source = program.name, program.version, source_of(definition)
-        return e.RunStarted(name, version, inputs, 1, deadline, source, said, owner=self.owner)
-
     # Going on
 
     def resume(
@@ -205,11 +189,14 @@ class Engine(Commanding, Driving, Forking, Tending):
         wait: bool = False,
         resting: bool = False,
         began: Began | None = None,
+        on_change: OnChange | None = None,
     ) -> Run[Any]:
         """Go on with a run: end a pause, take it up if its process is gone, reopen it if it failed.
 
         `definition` is its code, where it is not to be found as recorded. With `wait` this thread drives it to its end. If it
-        is taken up, `began` is called with it first.
+        is taken up, `began` is called with it first. `on_change` is what to do where its code has changed since it began:
+        "continue" with the code at hand, "refuse", or go on in a "new_run" that reuses what depends on no change; left out,
+        as its workflow says, else continue.
         Raises CommandRefused if it is alive elsewhere and not paused, or was cancelled; CodeChanged if the code does not fit.
         """
         stop_if_loading_main()
@@ -225,10 +212,13 @@ class Engine(Commanding, Driving, Forking, Tending):
         driver = self.own_driver() if wait else self.background_driver()
         if run_id in self.owed:
             self.settle_debts()
+        run_id, changes = self.minded(run_id, definition, on_change)
         recovered = recover(self, run_id, definition)
         if isinstance(recovered, Run):
             return recovered
         handle = self.adopt(recovered, driver, definition, began)
+        if changes:
+            self.say_changes(handle, changes)
         return self.drive(driver, handle, resting=resting) if wait else handle
 
     def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:

@@ -15,7 +15,7 @@ from penstock.app.reusing import Cut, beginning, results_of, undone_in
 from penstock.app.run import Run
 from penstock.app.starting import check_start, taken
 from penstock.app.submitting import PLACES_A_PRIORITY, Submitting, check_place
-from penstock.catalogue import reload, source_of
+from penstock.catalogue import reload
 from penstock.engine.recovery import Log, read_page
 from penstock.engine.rows import row_of
 from penstock.errors import CodeChanged, CommandRefused, InputError
@@ -69,12 +69,13 @@ def record(
     if place is not None:
         check_place(program.name, *place)
     now = engine.clock.now()
+    where, puts = engine.source_with_code(fork.source.definition, program)
     started = e.RunStarted(
         program.name,
         program.version,
         fork.input,
         deadline=None if program.timeout is None else now + program.timeout,
-        source=source_of(fork.source.definition),
+        source=where,
         tags={**source.tags, **(tags or {})},
         chance=source.chance or fork.source.run,
     )
@@ -83,7 +84,7 @@ def record(
     blobs: list[Put] = []
     rows = [row_of(sequence, at, event, engine.codec, blobs) for sequence, at, event in log]
     put = Put("runs", run_id, _columns(started, place))
-    change = Change(run_id, 0, rows, [*blobs, put], [Guard("runs", run_id, None)])
+    change = Change(run_id, 0, rows, [*blobs, *puts, put], [Guard("runs", run_id, None)])
     engine.durable_store().commit([change])
 
 

@@ -172,7 +172,7 @@ class Hosting(Parts):
 
 
 def record_note(
-    core: Core, run: machine.Run, topic: str, now: Callable[[], float], step: str, data: Any
+    core: Core, run: machine.Run, topic: str, now: Callable[[], float], step: str | None, data: Any
 ) -> None:
     """On the driver's thread."""
     if not run.gone and run.id in core.runs:

@@ -9,7 +9,6 @@ from penstock.app.queues import gate_of
 from penstock.app.reading import Reading
 from penstock.app.run import Run
 from penstock.app.starting import check_start, sooner, taken
-from penstock.catalogue import source_of
 from penstock.engine.rows import row_of
 from penstock.errors import SettingsError
 from penstock.model import events as e
@@ -62,11 +61,13 @@ class Submitting(Reading):
         run_id = self._ids.fresh(now) if key is None else run_id_for(program.name, key)
         limit = timeout if timeout is not None else program.timeout
         deadline = None if limit is None else now + limit
-        source = source_of(definition)
+        source, puts = self.source_with_code(definition, program)
         event = e.RunStarted(program.name, program.version, inputs, 0, deadline, source, dict(tags or {}))
         if parent is not None:
             event.parent, event.deadline = parent.id, sooner(event.deadline, parent.deadline)
-        store.commit([queued(self.codec, run_id, now, event, queue=queue, priority=priority, delay=delay)])
+        change = queued(self.codec, run_id, now, event, queue=queue, priority=priority, delay=delay)
+        change.puts = [*change.puts, *puts]
+        store.commit([change])
         return self.get(run_id)  # of this key: whichever was first
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.model import events as e
+from penstock.model.caching import CACHED
 from penstock.model.failure import Failure
 
 
@@ -16,8 +17,8 @@ class Bar:
     """One step, or one map with its items. Times in seconds since 1970; `before` says it was done in an earlier sitting."""
 
     __slots__ = (
-        "attempts", "before", "done", "ended", "error", "failed", "is_map", "item", "name", "note", "planned", "reason",
-        "retries", "retry_at", "running", "started", "status", "total", "upset",
+        "attempts", "before", "done", "ended", "error", "failed", "is_map", "item", "missed", "name", "note", "planned",
+        "reason", "retries", "retry_at", "reused", "running", "sources", "started", "status", "total", "upset",
     )  # fmt: skip
 
     def __init__(self, name: str, *, is_map: bool = False, planned: bool = False) -> None:
@@ -40,6 +41,9 @@ class Bar:
         self.note = ""  # what the step itself says of how far it is
         self.reason = ""
         self.before = False
+        self.reused = 0  # how often another run had the result
+        self.sources: set[str] = set()  # which runs that were
+        self.missed = ""  # why it ran though it has a cache
 
     def seconds(self, now: float) -> float | None:
         """How long it took, or has taken so far."""
@@ -133,7 +137,8 @@ class Board:
             bar.status = "completed" if not bar.failed else "failed"
 
     def _reused(self, bar: Bar, event: e.StepReused, at: float) -> None:
-        bar.ended, bar.done = at, bar.done + 1
+        bar.ended, bar.done, bar.reused = at, bar.done + 1, bar.reused + 1
+        bar.sources.add(event.source)
         if event.item is None:
             bar.status = "reused"
             return
@@ -169,6 +174,8 @@ class Board:
             case e.StepReused():
                 bar = self.bar(event.step)
                 self._reused(bar, event, at)
+            case e.Noted() if event.topic == CACHED and event.step is not None:
+                self.bar(event.step).missed = str(event.data.get("why", ""))
             case e.Paused():
                 self.status, self.reason = "paused", event.reason
             case e.Resumed():

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "workers": "Who takes runs from this store.",
     "queues": "What waits where; pause, resume and bound queues.",
     "limits": "Who holds and who waits for slots under limits; set and remove bounds.",
+    "cache": "Results that steps leave to other runs; clear them.",
     "schedule": "Have runs made by a cron expression, at intervals, or once.",
     "serve": "Fire schedules.",
     "runs": "List runs, the newest first.",

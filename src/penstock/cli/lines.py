@@ -70,7 +70,7 @@ class Lines:
                 if bar.status in ("completed", "failed"):
                     self._settled(bar, at)
             case e.StepReused():
-                self._line(at, "reused", f"{bar.name}  taken from another run")
+                self._line(at, "reused", f"{bar.name}  taken from run {event.source[:8]}")
 
     def _settled(self, bar: Bar, at: float) -> None:
         seconds = duration(bar.seconds(at) or 0.0)

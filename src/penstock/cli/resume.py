@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 @profile_option
 @click.option("--durability", type=OneOf(["power", "crash"]), help="See `penstock run`.")
 @executor_option
+@click.option(
+    "--on-change",
+    type=OneOf(["continue", "refuse", "new_run"]),
+    help="Where its code has changed: go on, do not, or go on in a new run that reuses what depends on no change.",
+)
 @with_desk
 @click.pass_context
 def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **given: Any) -> None:
@@ -39,10 +44,15 @@ def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **gi
         definition = None if finished else load_file(file) if file else load_recorded(engine, run)
 
     def begin(engine: Engine, board: Board) -> Run[Any]:
-        last = _catch_up(engine, board, run.id, run.workflow)
+        goes_on, changes = engine.minded(run.id, definition, given["on_change"])
+        if goes_on != run.id and not (desk.as_json or given["quiet"]):
+            desk.say(
+                f"the code of run {run.id[:8]} has changed: it goes on as run {desk.ink(goes_on, 'name')}"
+            )
+        last = _catch_up(engine, board, goes_on, run.workflow)
         if not finished:
             board.sit_down(time.time())
-        resumed = engine.resume(run.id, definition, wait=True)
+        resumed = engine.resume(goes_on, definition, wait=True, on_change="continue" if changes else None)
         if not resumed.over and not finished:
             _watch(engine, resumed, last)
         return resumed

@@ -73,6 +73,13 @@ def _remarks(bar: Bar, ink: Ink) -> list[str]:
     said = []
     if bar.before:
         said.append(ink("done before", "dim"))
+    if bar.reused and len(bar.sources) == 1:
+        many = f"{number(bar.reused)} " if bar.is_map else ""
+        said.append(ink(f"{many}from run {next(iter(bar.sources))[:8]}", "dim"))
+    elif bar.reused:
+        said.append(ink(f"{number(bar.reused)} from {plural(len(bar.sources), 'run')}", "dim"))
+    if bar.missed:
+        said.append(ink(f"ran: {bar.missed}", "dim"))
     if bar.retries:
         said.append(ink("retried" if bar.retries == 1 else f"{number(bar.retries)} retries", "warn"))
     if bar.status == "skipped":

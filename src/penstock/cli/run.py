@@ -129,6 +129,14 @@ def _inputs_of(definition: Any) -> dict[str, Any]:
 @click.option(
     "--input", "pairs", multiple=True, metavar="NAME=VALUE", help="An input whose name an option here has."
 )
+@click.option(
+    "--refresh",
+    multiple=True,
+    is_flag=False,
+    flag_value="*",
+    metavar="[STEP]",
+    help="Run this step though its result is kept; alone, all steps; may be repeated.",
+)
 @with_desk
 @click.pass_context
 def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
@@ -142,6 +150,7 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     definition = ctx.obj
     values = values_of(definition, given)
     how = {"key": given["key"], "tags": tags_of(definition, given["tags"]), "timeout": given["timeout"]}
+    how["refresh"] = given["refresh"]
 
     def begin(engine: Engine, board: Board) -> Run[Any]:
         return engine.run(definition, values, **how)

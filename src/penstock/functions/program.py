@@ -23,7 +23,7 @@ from penstock.model.calling import Call, enter, leave
 from penstock.model.continued import continued_as
 from penstock.model.failure import Failure, failure_of
 from penstock.model.policies import Policy
-from penstock.model.program import Ask, Calls, Do, End, Fail, Plan
+from penstock.model.program import Ask, Calls, Do, End, Fail, Plan, StepCode
 
 Opening = Callable[["FunctionPlay", Callable[..., Any], Mapping[str, Any]], Body]
 """Begins a function: what is resumed."""
@@ -70,9 +70,14 @@ class FunctionProgram(Plan):
         self.limit = limit
         self.timeout = timeout
         self.calls = calls or {}
+        self.steps: Mapping[str, Callable[..., Any]] = {}  # the code of what it calls, by name
 
     def play(self, input: Any) -> FunctionPlay:
         return FunctionPlay(self, input or {})
+
+    def codes(self) -> dict[str, StepCode]:
+        """See Coded."""
+        return {"": StepCode((self.fn,)), **{name: StepCode((fn,)) for name, fn in self.steps.items()}}
 
 
 class FunctionPlay(Weaving):

@@ -16,7 +16,7 @@ from penstock.functions.program import FunctionProgram, coroutine
 from penstock.model.calling import caller
 from penstock.model.limits import Limit, bounds_of_runs
 from penstock.model.parameters import Parameter, bind_inputs, hints_of, resolve_annotations, signature_of
-from penstock.model.program import Do
+from penstock.model.program import Do, OnChange
 from penstock.model.wording import shown
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class DurableFunction(Generic[P, R, C]):
         on_success: Callable[[Any], Any] | None = None,
         on_failure: Callable[[Any], Any] | None = None,
         on_cancel: Callable[[Any], Any] | None = None,
+        on_change: OnChange | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         with at():
@@ -54,6 +55,7 @@ class DurableFunction(Generic[P, R, C]):
         self.timeout = timeout
         self.allow = tuple(allow)
         self.tags = dict(tags or {})
+        self.on_change = on_change
         self.hooks = {"completed": on_success, "failed": on_failure, "cancelled": on_cancel}
         self.latest: Run[Any] | None = None
         self.said = spot_of(fn)
@@ -101,6 +103,8 @@ class DurableFunction(Generic[P, R, C]):
                 calls=calls_in(self.fn),
             )
             self._program.under = self.under
+            calls = (callee.as_call() for callee in callees_in(self.fn))
+            self._program.steps = {call.name: call.fn for call in calls}
         return self._program
 
     def check(self) -> None:
@@ -261,6 +265,7 @@ def workflow(
     on_success: Callable[[Any], Any] | None = None,
     on_failure: Callable[[Any], Any] | None = None,
     on_cancel: Callable[[Any], Any] | None = None,
+    on_change: OnChange | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Decorator: ...
 def workflow(fn: Any = None, /, **options: Any) -> Any:
@@ -269,6 +274,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
     `limit` bounds how many steps of a run are in flight, a Limit how many runs go on; `timeout` is a run's time in seconds.
     `allow` names calls that may stay though they do not replay, such as "time.time" or "random.*". `on_success`, `on_failure`,
     `on_cancel` are called, as recorded steps, with the result, the failure, or the reason.
+    `on_change` is what to do when a run is resumed whose code has changed since: "continue", "refuse" or go on in a "new_run".
     """
     if fn is not None:
         return DurableFunction(fn)

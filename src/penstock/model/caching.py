@@ -15,6 +15,10 @@ from penstock.model.wording import shown
 CACHED: Final = "cache"
 """The topic of the note that says why a step with a cache ran."""
 
+REFRESH: Final = "refresh"
+EVERYTHING: Final = "*"
+"""What a run's source says of the steps that are to run though their results are known: names, or all of them."""
+
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
 

@@ -8,7 +8,7 @@ same calls, so a play must answer the same to the same calls: no clock, no chanc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 Partial = Literal["fail", "collect"]
 """What one failed item means to a map: it fails the step, or stands in the results as its `Failure`."""
+
+
+OnChange = Literal["continue", "refuse", "new_run"]
+"""What to do when a run is taken up whose code has changed: go on with the code at hand, do not, or begin a new run, which
+reuses what did not change and depends on no change."""
 
 
 class Do(msgspec.Struct, gc=False):
@@ -187,6 +192,20 @@ class Dependent(Protocol):
 
     def part(self, step: str) -> Program | None:
         """The program that is played as this step, if it is no call."""
+
+
+class StepCode(NamedTuple):
+    """The functions that a step's code is, and what it is given, as plain data."""
+
+    functions: tuple[Callable[..., Any], ...]
+    wiring: Any = None
+
+
+@runtime_checkable
+class Coded(Protocol):
+    """A program that knows the code of its steps before it runs, by their names; under "" what decides among them."""
+
+    def codes(self) -> Mapping[str, StepCode]: ...
 
 
 @runtime_checkable

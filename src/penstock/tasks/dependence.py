@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from penstock.model.graph import downstream
-from penstock.tasks.node import Node, Source
+from penstock.model.program import Coded, StepCode
+from penstock.tasks.node import Node, Source, structure
 
 
 def affected(nodes: Mapping[str, Node], steps: Iterable[str], inputs: Iterable[str]) -> set[str]:
@@ -14,6 +15,27 @@ def affected(nodes: Mapping[str, Node], steps: Iterable[str], inputs: Iterable[s
     takers = (name for name, node in nodes.items() if wanted and not wanted.isdisjoint(_taken(node)))
     needs = {name: node.depends_on for name, node in nodes.items()}
     return downstream(needs, [*(step for step in steps if step in nodes), *takers])
+
+
+def codes_of(nodes: Mapping[str, Node]) -> dict[str, StepCode]:
+    """The code of each node, and of those of the graphs within; what it is given counts with it."""
+    found: dict[str, StepCode] = {}
+    for name, node in nodes.items():
+        wiring = (
+            structure(node),
+            node.bindings,
+            node.over,
+            node.when_bindings,
+            node.trigger,
+            node.everything,
+        )
+        found[name] = StepCode(tuple(fn for fn in (node.fn, node.when) if fn is not None), wiring)
+        if isinstance(node.program, Coded):
+            inner = dict(node.program.codes())
+            itself = inner.pop("", StepCode(()))
+            found[name] = StepCode((*found[name].functions, *itself.functions), wiring)
+            found |= {f"{name}/{step}": code for step, code in inner.items()}
+    return found
 
 
 def _taken(node: Node) -> Iterable[str]:

@@ -10,7 +10,7 @@ from penstock.model.caching import Cache, check_cache
 from penstock.model.graph import nearest
 from penstock.model.limits import Limit, check_limit
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
-from penstock.model.program import Partial
+from penstock.model.program import OnChange, Partial
 from penstock.model.wording import listed, shown
 
 
@@ -246,6 +246,7 @@ _SETTINGS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         "a dict of names and types, or a function whose parameters they are",
     ),
     "resources": (lambda value: isinstance(value, Mapping), "a dict of names and resources"),
+    "on_change": (lambda value: value in get_args(OnChange), "'continue', 'refuse' or 'new_run'"),
     "tags": (_are_texts, "a dict of texts, such as {'team': 'data'}"),
     "on_success": _HOOK,
     "on_failure": _HOOK,

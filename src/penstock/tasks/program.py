@@ -11,9 +11,9 @@ from penstock.model.failure import Failure, failure_of
 from penstock.model.graph import sinks, successors
 from penstock.model.outline import Graph
 from penstock.model.policies import Policy
-from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Program, Skip, Wait
+from penstock.model.program import Ask, Calls, Do, End, Fail, Map, Open, Plan, Program, Skip, StepCode, Wait
 from penstock.model.state import at_step
-from penstock.tasks.dependence import affected
+from penstock.tasks.dependence import affected, codes_of
 from penstock.tasks.node import Node, Pairs, Source, is_plain, structure
 
 
@@ -63,6 +63,10 @@ class GraphProgram(Plan):
     def downstream(self, steps: Iterable[str], inputs: Iterable[str]) -> set[str]:
         """See Dependent."""
         return affected(self.nodes, steps, inputs)
+
+    def codes(self) -> dict[str, StepCode]:
+        """See Coded."""
+        return codes_of(self.nodes)
 
     def part(self, step: str) -> Program | None:
         """See Dependent."""

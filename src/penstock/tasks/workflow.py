@@ -12,7 +12,7 @@ from penstock.errors import DefinitionError
 from penstock.model.child import own_child
 from penstock.model.limits import Limit, bounds_of_runs
 from penstock.model.parameters import Parameter
-from penstock.model.program import Definition, Do
+from penstock.model.program import Definition, Do, OnChange
 from penstock.tasks.blueprint import Blueprint, declared_inputs
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.node import Trigger
@@ -39,6 +39,7 @@ class Workflow(Waiting, Reporting):
     is a run's time in seconds.
     `executor` is where tasks run that name none. `fail_fast=False` lets independent branches finish before a failed run ends.
     `on_success`, `on_failure`, `on_cancel` are called, as recorded steps, with the result, the failure, or the reason.
+    `on_change` is what to do when a run is resumed whose code has changed since: "continue", "refuse" or go on in a "new_run".
 
     Everything is checked at the latest when the first run starts, and by `check()`: cycles, unknown or forgotten dependencies,
     names used twice, arguments nobody provides; each is a DefinitionError that says what to do.
@@ -56,23 +57,22 @@ class Workflow(Waiting, Reporting):
         on_success: Callable[[Any], Any] | None = None,
         on_failure: Callable[[Any], Any] | None = None,
         on_cancel: Callable[[Any], Any] | None = None,
+        on_change: OnChange | None = None,
         resources: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         with at():
             check_name(name, "a workflow")
-            check_settings(f"workflow {name!r}", limit=limit, timeout=timeout, executor=executor, inputs=inputs,
-                resources=resources, tags=tags, on_success=on_success, on_failure=on_failure, on_cancel=on_cancel)  # fmt: skip
+            check_settings(f"workflow {name!r}", limit=limit, timeout=timeout, executor=executor, inputs=inputs, tags=tags,
+                resources=resources, on_success=on_success, on_failure=on_failure, on_cancel=on_cancel,
+                on_change=on_change)  # fmt: skip
             self._declared = declared_inputs(inputs, name)
-        self.said = here()
-        self.name = name
+        self.said, self.name = here(), name
         self.limit, self.under = bounds_of_runs(limit, f"workflow {name!r}")
-        self.timeout = timeout
-        self.executor = executor
-        self.fail_fast = fail_fast
+        self.timeout, self.executor = timeout, executor
+        self.fail_fast, self.on_change = fail_fast, on_change
         self.hooks = {"completed": on_success, "failed": on_failure, "cancelled": on_cancel}
-        self.resources = dict(resources or {})
-        self.tags = dict(tags or {})
+        self.resources, self.tags = dict(resources or {}), dict(tags or {})
         self.latest: Run[Any] | None = None
         self.module = sys._getframe(1).f_globals.get("__name__", "")
         self._places: dict[str, Place] = {}

@@ -1,0 +1,57 @@
+"""The results that steps left to other runs, as a whole: what there is, and forgetting it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from penstock.app.caching import KIND, Entry
+from penstock.model.changes import Change, Put
+from penstock.ports import Store
+
+_PAGE: Final = 1_000
+
+
+class FunctionResults(NamedTuple):
+    """The results of one function. `newest` is when the newest was made, by the store's clock, and `run` by which run."""
+
+    function: str
+    results: int
+    expired: int
+    newest: float
+    run: str
+
+
+def kept(store: Store) -> list[FunctionResults]:
+    """What there is, by function."""
+    found: dict[str, FunctionResults] = {}
+    now = store.now()
+    for _, entry in _entries(store):
+        before = found.get(entry.function, FunctionResults(entry.function, 0, 0, float("-inf"), ""))
+        newest, run = max((before.newest, before.run), (entry.at, entry.run))
+        expired = before.expired + entry.is_over(now)
+        found[entry.function] = FunctionResults(entry.function, before.results + 1, expired, newest, run)
+    return sorted(found.values())
+
+
+def forget(store: Store, functions: Collection[str] = (), *, expired: bool = False) -> int:
+    """Forget results of these functions (none: of all), with `expired` only those whose time is up; how many went."""
+    now = store.now()
+    ids = [
+        key
+        for key, entry in _entries(store)
+        if (not functions or entry.function in functions) and (not expired or entry.is_over(now))
+    ]
+    for first in range(0, len(ids), _PAGE):
+        store.commit([Change(puts=[Put("documents", key, None) for key in ids[first : first + _PAGE]])])
+    return len(ids)
+
+
+def _entries(store: Store) -> Iterator[tuple[str, Entry]]:
+    after: str | None = None
+    while rows := store.find("documents", {"kind": KIND}, after=after, limit=_PAGE):
+        for row in rows:
+            yield row["id"], msgspec.json.decode(row["data"], type=Entry)
+        after = rows[-1]["id"]

@@ -1,0 +1,66 @@
+"""`penstock cache`: the results that steps leave to other runs; `clear` forgets them."""
+
+from __future__ import annotations
+
+import click
+
+from penstock.cli.desk import Desk, with_desk
+from penstock.cli.guessing import CommandGroup
+from penstock.cli.text import age, columns, plural
+
+
+@click.group(name="cache", cls=CommandGroup, invoke_without_command=True)
+@with_desk
+@click.pass_context
+def command(ctx: click.Context, /, desk: Desk) -> None:
+    """The results of this store that steps leave to other runs, by function."""
+    if ctx.invoked_subcommand is None:
+        _list(desk)
+
+
+@command.command(name="list")
+@with_desk
+def list_(desk: Desk) -> None:
+    """How many results of each function there are, how many have expired, and when the newest was made."""
+    _list(desk)
+
+
+def _list(desk: Desk) -> None:
+    from penstock.app.results import kept
+
+    with desk.look() as engine:
+        store = engine.durable_store()
+        now, found = store.now(), kept(store)
+    if desk.as_json:
+        desk.answer([each._asdict() for each in found])
+        return
+    if not found:
+        desk.say(desk.ink("no results are kept; have some: @task(cache=True)", "dim"))
+        return
+    rows = [[desk.ink(word, "dim") for word in ("FUNCTION", "RESULTS", "EXPIRED", "NEWEST", "OF RUN")]]
+    for each in found:
+        newest = age(now - each.newest)
+        rows.append([each.function, str(each.results), str(each.expired), newest, each.run[:8]])
+    for line in columns(rows, right=[1, 2]):
+        desk.say(line)
+
+
+@command.command(name="clear")
+@click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
+@click.option("--expired", is_flag=True, help="Only those whose time is up.")
+@click.option("--all", "everything", is_flag=True, help="Those of all functions.")
+@with_desk
+def clear(desk: Desk, *, functions: tuple[str, ...], expired: bool, everything: bool) -> None:
+    """Forget the results of FUNCTION, so that its steps run again. Runs that used them stay as they are."""
+    from penstock.app.results import forget
+
+    if not (functions or expired or everything):
+        raise click.UsageError(
+            "say whose results: name a function of `penstock cache`, or say --all or --expired"
+        )
+    with desk.open() as engine:
+        gone = forget(engine.durable_store(), functions, expired=expired)
+    if desk.as_json:
+        desk.answer({"forgotten": gone})
+    else:
+        desk.say(f"{plural(gone, 'result')} forgotten")

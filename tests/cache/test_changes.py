@@ -1,0 +1,272 @@
+"""Runs whose code has changed since they began: what has is said, and they go on as their author chose."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import penstock
+from penstock.app import Engine, Run
+from penstock.errors import CodeChanged, RunFailed, SettingsError
+from penstock.model import events as e
+from tests.cache.projects import project
+
+SHOP = """
+    from penstock import Workflow, task
+    from rates import rate, log
+
+    @task
+    def load(n: int) -> int:
+        log("load")
+        return n
+
+    @task
+    def left(load: int) -> int:
+        log("left")
+        return load * rate()
+
+    @task
+    def right(load: int) -> int:
+        log("right")
+        return load + 1
+
+    @task
+    def last(left: int, right: int) -> int:
+        log("last")
+        if BROKEN:
+            raise ValueError("not yet")
+        return left + right
+
+    BROKEN = True
+    flow = Workflow("shop"{options})
+    flow.add_task(load)
+    flow.add_task(left, depends_on=["load"])
+    flow.add_task(right, depends_on=["load"])
+    flow.add_task(last, depends_on=["left", "right"])
+    """
+RATES = """
+    from pathlib import Path
+    def log(name):
+        with open(Path(__file__).parent.parent / "log", "a") as out:
+            out.write(name + " ")
+    def rate():
+        return 2
+    """
+FUNCTION = """
+    from penstock import task
+    from penstock.functions import workflow
+    from rates import rate, log
+
+    @task
+    def load(n):
+        log("load")
+        return n
+    @task
+    def scale(n):
+        log("scale")
+        return n * rate()
+    @task
+    def last(n):
+        log("last")
+        if BROKEN:
+            raise ValueError("not yet")
+        return n
+
+    BROKEN = True
+
+    @workflow
+    async def flow(n: int):
+        one = await load(n)
+        two = await load(n + 1)
+        return await last(await scale(one + two))
+    """
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    penstock.close_all()
+
+
+def engine_at(folder: Path) -> Engine:
+    return penstock.open(f"sqlite:///{folder}/runs.db", durability="crash")
+
+
+def failed(folder: Path, module: ModuleType, **inputs: Any) -> str:
+    with engine_at(folder) as engine:
+        run = engine.run(module.flow, inputs)
+        with pytest.raises(RunFailed):
+            run.result()
+    (folder / "log").write_text("")
+    return run.id
+
+
+def mended(text: str) -> str:
+    return text.replace("BROKEN = True", "BROKEN = False")
+
+
+def logged(folder: Path) -> list[str]:
+    return sorted((folder / "log").read_text().split())
+
+
+def shop(options: str = "") -> str:
+    return SHOP.replace("{options}", options)
+
+
+def test_a_resumed_run_says_which_steps_changed_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with project(tmp_path / "a", shop=shop(), rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    rates = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "b", shop=mended(shop()), rates=rates) as module, engine_at(tmp_path) as engine:
+        changes = {each.step: each.parts for each in engine.changes(run_id, module.flow)}
+        assert changes == {"left": ("rates.rate",), "last": ("shop.BROKEN",)}
+        with caplog.at_level(logging.WARNING, "penstock"):
+            run = engine.resume(run_id, module.flow, wait=True)
+        assert (run.id, run.result()) == (run_id, 10)
+        assert "left (changed: rates.rate)" in caplog.text
+        notes = [each for _, _, each in run.events() if isinstance(each, e.Noted)]
+        assert [(each.topic, sorted(each.data)) for each in notes] == [("code_changed", ["last", "left"])]
+    assert logged(tmp_path) == ["last"]
+
+
+def test_nothing_is_said_where_nothing_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with project(tmp_path / "a", shop=shop(), rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    text = shop().replace("return n", "return n  # as it came")
+    with project(tmp_path / "b", shop=text, rates=RATES) as module, engine_at(tmp_path) as engine:
+        assert engine.changes(run_id, module.flow) == []
+        with pytest.raises(RunFailed):
+            engine.resume(run_id, module.flow, wait=True).result()
+    assert "other code" not in caplog.text
+
+
+def test_an_author_may_refuse_and_whoever_resumes_may_insist(tmp_path: Path) -> None:
+    refusing = shop(", on_change='refuse'")
+    with project(tmp_path / "a", shop=refusing, rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    with project(tmp_path / "b", shop=mended(refusing), rates=RATES) as module, engine_at(tmp_path) as engine:
+        with pytest.raises(CodeChanged, match=r"last \(changed: shop.BROKEN\)"):
+            engine.resume(run_id, module.flow, wait=True)
+        assert engine.resume(run_id, module.flow, wait=True, on_change="continue").result() == 10
+
+
+def test_a_new_run_does_again_what_changed_and_what_depends_on_it(tmp_path: Path) -> None:
+    renewing = shop(", on_change='new_run'")
+    with project(tmp_path / "a", shop=renewing, rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    rates = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "b", shop=mended(renewing), rates=rates) as module, engine_at(tmp_path) as engine:
+        run = engine.resume(run_id, module.flow, wait=True)
+        assert run.id != run_id
+        assert run.result() == 19
+        assert {each.step for _, _, each in run.events() if isinstance(each, e.StepReused)} == {
+            "load",
+            "right",
+        }
+        assert engine.get(run_id).status == "failed"
+    assert logged(tmp_path) == ["last", "left"]
+
+
+def test_a_changed_structure_goes_on_in_a_new_run(tmp_path: Path) -> None:
+    with project(tmp_path / "a", shop=shop(), rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    more = mended(shop()).replace(
+        "flow.add_task(right",
+        "flow.add_task(left, name='extra', depends_on=['load'])\n    flow.add_task(right",
+    )
+    with project(tmp_path / "b", shop=more, rates=RATES) as module, engine_at(tmp_path) as engine:
+        with pytest.raises(CodeChanged):
+            engine.resume(run_id, module.flow, wait=True)
+        run = engine.resume(run_id, module.flow, wait=True, on_change="new_run")
+        assert run.result() == {"extra": 6, "last": 10}
+    assert logged(tmp_path) == ["last", "left"]
+
+
+def test_a_run_that_was_under_way_is_paused_when_another_takes_its_place(tmp_path: Path) -> None:
+    waiting = (
+        shop()
+        + """
+    flow = Workflow("shop")
+    flow.add_task(load)
+    flow.add_task(right, depends_on=["load"])
+    flow.add_signal("go")
+    """
+    )
+    with project(tmp_path / "a", shop=waiting, rates=RATES) as module, engine_at(tmp_path) as engine:
+        begun = engine.start(module.flow, {"n": 3})
+        _until_done(begun, "right")
+    (tmp_path / "log").write_text("")
+    changed = waiting.replace("load + 1", "load + 2")
+    with project(tmp_path / "b", shop=changed, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run = engine.resume(begun.id, module.flow, on_change="new_run")
+        _until_done(run, "right")
+        old = engine.get(begun.id)
+        assert old.status == "paused"
+        assert run.id in next(each.reason for _, _, each in old.events() if isinstance(each, e.Paused))
+    assert logged(tmp_path) == ["right"]
+
+
+def test_functions_run_again_from_the_first_changed_step_on(tmp_path: Path) -> None:
+    with project(tmp_path / "a", shop=FUNCTION, rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    rates = RATES.replace("return 2", "return 5")
+    again = mended(FUNCTION).replace("@workflow", "@workflow(on_change='new_run')")
+    with project(tmp_path / "b", shop=again, rates=rates) as module, engine_at(tmp_path) as engine:
+        assert {each.step for each in engine.changes(run_id, module.flow)} == {"scale", "last"}
+        assert engine.resume(run_id, module.flow, wait=True).result() == 35
+    assert logged(tmp_path) == ["last", "scale"]
+
+
+def test_a_function_that_changed_itself_is_run_from_the_beginning(tmp_path: Path) -> None:
+    with project(tmp_path / "a", shop=FUNCTION, rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    other = mended(FUNCTION).replace("n + 1", "n + 2")
+    with project(tmp_path / "b", shop=other, rates=RATES) as module, engine_at(tmp_path) as engine:
+        assert str(engine.changes(run_id, module.flow)[0]) == "the workflow itself (changed: shop.flow)"
+        assert engine.resume(run_id, module.flow, wait=True, on_change="new_run").result() == 16
+    assert logged(tmp_path) == ["last", "load", "load", "scale"]
+
+
+def test_a_strange_choice_is_refused(tmp_path: Path) -> None:
+    with project(tmp_path / "a", shop=shop(), rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    with (
+        project(tmp_path / "b", shop=mended(shop()), rates=RATES) as module,
+        engine_at(tmp_path) as engine,
+        pytest.raises(
+            SettingsError, match="on_change='perhaps' must be one of 'continue', 'refuse', 'new_run'"
+        ),
+    ):
+        engine.resume(run_id, module.flow, on_change="perhaps")  # type: ignore[arg-type]
+
+
+def test_large_programs_are_compared_by_their_functions(tmp_path: Path) -> None:
+    text = """
+        from penstock import Workflow
+        def one(n): return n
+        def two(n): raise ValueError(n)
+        flow = Workflow("large")
+        for number in range(1_200):
+            flow.add_task(one, name=f"one{number}")
+        flow.add_task(two)
+        """
+    with project(tmp_path / "a", shop=text) as module:
+        run_id = failed(tmp_path, module, n=3)
+    other = text.replace("raise ValueError(n)", "return n")
+    with project(tmp_path / "b", shop=other) as module, engine_at(tmp_path) as engine:
+        assert [each.step for each in engine.changes(run_id, module.flow)] == ["shop.two"]
+
+
+def _until_done(run: Run[Any], step: str) -> None:
+    import time
+
+    for _ in range(500):
+        if any(isinstance(each, e.StepDone) and each.step == step for _, _, each in run.events()):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{step} was not done")
