@@ -45,6 +45,16 @@ def test_a_run_that_is_over_cannot_be_cancelled() -> None:
     assert not stage.core.cancel(stage.begin(Script(End())), stage.now)
 
 
+def test_a_pause_does_not_hold_up_the_hook_of_a_cancel() -> None:
+    stage = Stage()
+    run = stage.begin(Script(Wait("a", "go"), hooks={"cancelled": Do("@on_cancel", nothing)}))
+    stage.core.pause(run, stage.now)
+    assert stage.core.cancel(run, stage.now)
+    assert stage.starts() == ["@on_cancel"]
+    stage.done(run, "@on_cancel")
+    assert run.status == "cancelled"
+
+
 def test_a_hook_is_cancelled_with_its_run() -> None:
     stage = Stage()
     run = stage.begin(Script(End(1), hooks={"completed": Do("@on_success", nothing)}))
