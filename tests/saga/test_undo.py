@@ -384,3 +384,16 @@ def test_a_run_that_nobody_drives_is_undone_by_whoever_resumes_it(tmp_path: Path
         with pytest.raises(RunCancelled, match="no more"):
             engine.resume(run.id, trip, wait=True).result()
     assert told == ["reserve for ada", "release 1A of ada"]
+
+
+def test_an_undo_is_done_each_time_though_its_task_has_a_cache(durable: penstock.Engine) -> None:
+    @task(cache=True)
+    def give_back(seat: str) -> None:
+        told.append(f"give back {seat}")
+
+    flow = Workflow("cached")
+    flow.add_task(reserve, undo=give_back)
+    flow.add_task(ship, depends_on=["reserve"], values={"pay": 1})
+    for _ in range(2):
+        assert flow.using(store=durable).start(person="ada").wait(10) == "failed"
+    assert told.count("give back 1A") == 2

@@ -54,9 +54,9 @@ def undo_of(step: Callable[..., Any], undo: Any, where: str, provided: Collectio
     if not callable(fn):
         raise DefinitionError(f"{where}: undo={shown(undo)} must be a function or a task")
     if (
-        policy.undo is not None or policy.pure
-    ):  # it is not undone in its turn, and starts when all is recorded
-        policy = msgspec.structs.replace(policy, undo=None, pure=False)
+        policy is not DEFAULT
+    ):  # it is not undone in its turn, starts when all is recorded, and is done each time
+        policy = msgspec.structs.replace(policy, undo=None, pure=False, cache=None)
     takes = _parameters(fn, where)
     has = _parameters(step, where)
     first = next(iter(takes), None)
