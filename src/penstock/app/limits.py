@@ -10,7 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from penstock.app.ledgers import RULES, ledgers_in, rule_for, rules_in
-from penstock.engine.limits import Limits, OwnLedgers
+from penstock.engine.ledgers import OwnLedgers
+from penstock.engine.limits import Limits
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model.changes import Change, Put
 from penstock.model.ledgers import Ledger, Waiter, bounds_of, next_token, refill, room

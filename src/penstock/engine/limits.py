@@ -11,12 +11,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from penstock.engine.asking import Asked, Line, Slot, asked_of
+from penstock.engine.ledgers import Ledgers
 from penstock.errors import DefinitionError
-from penstock.model.changes import Guard
-from penstock.model.ledgers import Ledger, Part, Waiter, bounds_of, grant, is_idle, next_token
+from penstock.model.ledgers import Ledger, Part, Waiter, bounds_of, grant, next_token
 from penstock.model.limits import FREE, Bounds
 
 if TYPE_CHECKING:
@@ -25,57 +25,6 @@ if TYPE_CHECKING:
 
 HEADS = 32
 """How many steps of one engine and key stand in the ledger at most; the others wait behind them."""
-
-
-class Ledgers(Protocol):
-    """Where ledgers are kept. Calls may raise StoreError."""
-
-    owner: str
-
-    def now(self) -> float: ...
-    def said(self, key: str) -> Bounds | None:
-        """What the store says of a key."""
-
-    def read(self, key: str) -> tuple[Ledger, Any]:
-        """A key's ledger and its version."""
-
-    def swap(self, key: str, ledger: Ledger, version: Any) -> tuple[Ledger, Any] | None:
-        """Write a ledger in the place of that version. None: written; else what is there by now."""
-
-    def grip(self) -> tuple[int, Guard | None]:
-        """The number of this engine's lease on its parts, and what stands as long as it holds them."""
-
-    def call(self, owner: str, key: str) -> None:
-        """Tell another engine that it was given something."""
-
-
-class OwnLedgers:
-    """Ledgers of one engine alone. See Ledgers."""
-
-    owner = "here"
-
-    def __init__(self, now: Callable[[], float], said: dict[str, Bounds] | None = None) -> None:
-        self.now = now
-        self.bounds = said or {}
-        self._ledgers: dict[str, Ledger] = {}
-
-    def said(self, key: str) -> Bounds | None:
-        return self.bounds.get(key)
-
-    def read(self, key: str) -> tuple[Ledger, Any]:
-        return self._ledgers.get(key) or Ledger(), None
-
-    def swap(self, key: str, ledger: Ledger, version: Any) -> tuple[Ledger, Any] | None:
-        if is_idle(ledger):
-            self._ledgers.pop(key, None)
-        else:
-            self._ledgers[key] = ledger
-        return None
-
-    def grip(self) -> tuple[int, Guard | None]:
-        return 0, None
-
-    def call(self, owner: str, key: str) -> None: ...
 
 
 class Limits:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from penstock.engine.asking import Asked
-from penstock.engine.limits import Ledgers, Limits
+from penstock.engine.ledgers import Ledgers
+from penstock.engine.limits import Limits
 from penstock.errors import LeaseLost
 
 LOOK_SECONDS = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.app.ledgers import rule_for
-from penstock.engine.limits import OwnLedgers
+from penstock.engine.ledgers import OwnLedgers
 from penstock.errors import DefinitionError, SettingsError
 from penstock.model.ledgers import Ledger, bounds_of
 from penstock.model.limits import Bounds, rate_of
