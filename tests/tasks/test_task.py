@@ -92,7 +92,9 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
 
 
 def test_an_option_like_no_other_is_refused_with_all() -> None:
-    with pytest.raises(DefinitionError, match="there is no option 'zzz'; known are executor, never_retry_on"):
+    with pytest.raises(
+        DefinitionError, match="there is no option 'zzz'; known are cache, executor, limit, never_retry_on"
+    ):
         task(name="f", zzz=1)(double.fn)
 
 
