@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import penstock
 from penstock import Workflow, task
 from penstock.app import Engine
+from penstock.engine.ledgers import OwnLedgers
+from penstock.engine.limits import Limits
 from penstock.errors import RunFailed
 from penstock.model.limits import Limit
 from tests.limits.gauge import Gauge
@@ -244,3 +247,29 @@ def test_a_run_that_waits_for_its_slot_can_be_cancelled_and_paused(engine: Engin
     assert (third.status, last.status) == ("paused", "running"), "a paused run is under way, too"
     third.resume()
     assert [third.result(timeout=5), last.result(timeout=5)] == [2, 3]
+
+
+def test_what_comes_later_than_its_priority_is_worth_overtakes_nothing(engine: Engine) -> None:
+    """For real, with a clock that runs a thousand times as fast: a priority of 5 is worth 50 ms."""
+    gauge = Gauge()
+    engine._limits = Limits(OwnLedgers(lambda: time.monotonic() * 1_000))
+
+    @task(limit=Limit("aged", at_most=1, priority="urgency"), executor="threads:1")
+    def step(n: int, urgency: int) -> int:
+        return int(gauge(n, 0.003))
+
+    flow = Workflow("aged")
+    flow.add_task(step)
+    runs, came = [engine.start(flow, {"n": -1, "urgency": 100})], {}
+    runs.append(engine.start(flow, {"n": -2, "urgency": 0}))
+    low = time.monotonic()
+    for n in range(90):
+        came[n] = time.monotonic() - low
+        runs.append(engine.start(flow, {"n": n, "urgency": 5}))
+        time.sleep(0.001)
+    assert [run.result(timeout=20) for run in runs]
+    place = gauge.order.index(-2)
+    before, after = gauge.order[:place], gauge.order[place:]
+    assert len(before) > 3, "the urgent go first"
+    assert not [n for n in before if came.get(n, 0.0) > 0.06]
+    assert len(after) > 1

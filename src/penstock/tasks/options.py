@@ -22,6 +22,7 @@ class Options(TypedDict, total=False):
     "asyncio" or a name given to the engine. transaction: its parameter `connection` writes to the store's own SQLite file, in
     one commit with the record that it is done. pure: has no effects, so it may start before its inputs are durable.
     optional: its failure does not fail the run. on_status_change: told (name, status) of each change of a run's task.
+    limit: the key of a limit, a function that makes one, or a Limit: it runs when it has a slot under that.
     on_retry: told (name, attempt) of an attempt that failed and will be made again. undo: a function or a task that undoes
     it if its run fails or is cancelled; it is given the result, and by name the task's arguments that it has parameters for.
     cache: its result is used again in other runs where inputs and code are the same; True, or a Cache that says more.
