@@ -1,4 +1,4 @@
-"""Is a simulation right, and is it quick? Workflows of four styles really run with 1, 2 and 4 workers; two are predicted.
+"""Is a simulation right? Workflows of four styles really run with 1, 2 and 4 workers; two are predicted.
 
 Steps sleep for lengths drawn by chance, some fail and are tried again. What is known of them is learned from the runs with one
 worker alone. A prediction is compared with the median of five real runs; what is to be raised first, with what arithmetic says.
@@ -11,34 +11,30 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any, NamedTuple
 
 import penstock
 from benchmarks.measuring.figures import Budget, Figure, figure
 from benchmarks.measuring.rounds import Scale
-from benchmarks.measuring.work import chain, expect
+from benchmarks.measuring.work import expect
 from penstock import Engine, Workflow, task
 from penstock.executors.threads import ThreadExecutor
 from penstock.functions import gather, workflow
 from penstock.model.limits import Limit
 from penstock.processes import AtomarProcess, InputParameter, OrchestratedProcess, ProcessExecutionFlags
 from penstock.routines import Flow, Routine
-from penstock.whatif import Said, check, simulate
+from penstock.whatif import check, simulate
 
 WORKERS = (1, 2, 4)
 RUNS = 5
-PARTS = 32
+PARTS = 24
 SINKS = 8
-SIMULATED, STEPS, MANY = 1_000, 20, 50_000
 
 ERROR = Budget(
     "whatif_error", "a makespan predicted, beside the median of 5 real runs: the worst of 8", "%", 10.0, 5.0
 )
 RIGHT = Budget("whatif_bottleneck", "what to raise first, rightly said", "% of 12", 100.0, 100.0, True)
-SECONDS = Budget("whatif_seconds", "1,000 runs of 20 steps simulated", "s", 5.0, 1.0)
-LINEAR = Budget("whatif_linear", "a simulated step of a million beside one of 20,000", "x", 1.3, 1.1)
-BUDGETS = (ERROR, RIGHT, SECONDS, LINEAR)
+BUDGETS = (ERROR, RIGHT)
 
 
 def sleeps(seed: int, number: int, scale: float) -> int:
@@ -189,7 +185,6 @@ def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
                 rights += report.bottleneck is not None and report.bottleneck.name == first
     yield figure(ERROR, worst, note="; ".join(notes))
     yield figure(RIGHT, 100 * rights / (len(STYLES) * len(WORKERS)))
-    yield from quick(scale)
 
 
 def really(stack: ExitStack, scale: Scale, folder: Path, name: str, style: Style) -> tuple[Engine, list[str]]:
@@ -210,34 +205,3 @@ def really(stack: ExitStack, scale: Scale, folder: Path, name: str, style: Style
                 ones.append(run.id)
     assert engine is not None
     return engine, ones
-
-
-# ── how quick it is ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def quick(scale: Scale) -> Iterator[Figure]:
-    few = scale.of(SIMULATED, 5)
-    taken = [simulated(few) for _ in range(min(3, scale.rounds))]
-    yield figure(SECONDS, median(taken) * SIMULATED / few, min(taken) * SIMULATED / few, rounds=len(taken))
-    many = scale.of(MANY, 10)
-    a_step = simulated(many) / many / (median(taken) / few)
-    yield figure(LINEAR, a_step, note=f"{many * STEPS:,} steps beside {few * STEPS:,}")
-
-
-def simulated(runs: int) -> float:
-    """Seconds for so many runs that begin together, each of 20 steps one after another."""
-    said = {f"step{number}": Said([0.5, 1.5]) for number in range(1, STEPS + 1)}
-    begun = time.perf_counter()
-    report = simulate(
-        chain(STEPS),
-        inputs={"step0": ""},
-        runs=runs,
-        workers=10,
-        seeds=[1],
-        durations=said,
-        store="memory:",
-        bottleneck=False,
-    )
-    spent = time.perf_counter() - begun
-    expect(report.statuses, {"completed": runs})
-    return spent

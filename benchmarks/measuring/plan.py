@@ -27,6 +27,7 @@ QUESTIONS = (
     "simulating",
     "data_taking",
     "whatif",
+    "whatif_size",
     "start_up",
     "idle",
     "commands",
