@@ -24,6 +24,9 @@ class SharedLedgers(Ledgers, Protocol):
     def extend(self) -> None:
         """Prolong this engine's lease on its parts."""
 
+    def leave(self) -> None:
+        """Give the lease back: no ledger has a part of this engine's. It is taken again when it is needed."""
+
     def bury(self, keys: Iterable[str]) -> list[str]:
         """Strike engines that are gone out of the ledgers of these keys; in which there were any."""
 
@@ -74,7 +77,10 @@ class SlotRounds:
         self.limits.settle()
         now = self._monotonic()
         if now - self._extended >= self._lease / 3:
-            self._ledgers.extend()
+            if self.limits.waits:
+                self._ledgers.extend()
+            else:
+                self._ledgers.leave()
             self._extended = now
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
