@@ -1,7 +1,9 @@
 """Runs whose code has changed since they began: what has is said, and they go on as their author chose."""
 
 import logging
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 import penstock
 from penstock.app import Engine, Run
-from penstock.errors import CodeChanged, RunFailed, SettingsError
+from penstock.errors import CodeChanged, RunFailed, RunNotFound, SettingsError
 from penstock.model import events as e
 from tests.cache.projects import project
 
@@ -263,10 +265,9 @@ def test_large_programs_are_compared_by_their_functions(tmp_path: Path) -> None:
 
 
 def _until_done(run: Run[Any], step: str) -> None:
-    import time
-
     for _ in range(500):
-        if any(isinstance(each, e.StepDone) and each.step == step for _, _, each in run.events()):
-            return
+        with suppress(RunNotFound):  # it is not recorded yet
+            if any(isinstance(each, e.StepDone) and each.step == step for _, _, each in run.events()):
+                return
         time.sleep(0.01)
     raise AssertionError(f"{step} was not done")

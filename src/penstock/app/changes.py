@@ -36,7 +36,7 @@ CHANGED: Final = "code_changed"
 ITSELF: Final = ""
 """Stands for the workflow's own function, where it has one."""
 
-MOST_STEPS: Final = 1_000
+MOST_STEPS: Final = 500
 """Of larger programs the code of each function is kept, and not what each step is given."""
 
 _log = logging.getLogger("penstock")
@@ -115,29 +115,33 @@ class Codebook:
 
     def digest(self, program: Program) -> tuple[str, list[Put]]:
         """The digest of a program's code, and what keeps it; nothing if that was handed out before. "": it has none."""
-        digest = _digest(program)
+        digest, prints = _known(program)
         if not digest or digest in self._told:
             return digest, []
         self._told.add(digest)
-        prints = prints_of(program)
         steps = {step: each.text for step, each in prints.items()}
         codes = {each.code: each.parts for each in prints.values()}
         return digest, [put_parts(digest, steps), *(put_parts(code, parts) for code, parts in codes.items())]
 
 
 def _digest(program: Program) -> str:
-    known = _digests.get(program)
-    if known is None:
+    return _known(program)[0]
+
+
+def _known(program: Program) -> tuple[str, dict[str, Print]]:
+    found = _prints.get(program)
+    if found is None:
         try:
-            known = digest_of({step: each.text for step, each in prints_of(program).items()})
+            prints = prints_of(program)
+            found = (digest_of({step: each.text for step, each in prints.items()}), prints)
         except Exception as error:  # a run is not to fail because its code is hard to read
             _log.debug("the code of %s has no fingerprint: %s", program.name, error)
-            known = ""
-        _digests[program] = known
-    return known
+            found = ("", {})
+        _prints[program] = found
+    return found
 
 
-_digests: WeakKeyDictionary[Program, str] = WeakKeyDictionary()
+_prints: WeakKeyDictionary[Program, tuple[str, dict[str, Print]]] = WeakKeyDictionary()
 
 
 # ── what is compared ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +155,7 @@ def changes_since(store: Store, started: e.RunStarted, program: Program) -> list
     then = parts_of(store, digest)
     if then is None:
         return []
-    prints = prints_of(program)
+    prints = _known(program)[1]
     now = {step: each.text for step, each in prints.items()}
     return [_change(store, step, then.get(step), prints.get(step)) for step in changed(then, now)]
 
