@@ -14,7 +14,7 @@ from penstock.app.queues import Queues
 from penstock.errors import SettingsError
 from penstock.functions import race, sleep, step, workflow
 from penstock.model.limits import Limit
-from penstock.whatif import Arrival, Poisson, Prices, simulate
+from penstock.whatif import Arrival, Poisson, Prices, simulate, sweep
 
 Chain = Callable[[int], Workflow]
 
@@ -193,6 +193,16 @@ def test_the_same_seeds_give_the_same_report(engine: penstock.Engine) -> None:
     )
     assert first == second
     assert first != other
+
+
+def test_a_sweep_asks_the_same_for_each_number_of_workers(engine: penstock.Engine) -> None:
+    how: dict[str, Any] = {"durations": parts(6, 1.0), "runs": 2, "seeds": [1], "store": engine}
+    found = sweep(fan(6), workers=[1, 4, 12], **how)
+    assert [each.makespan.median for each in found] == [12.0, 3.0, 1.0]
+    alone = simulate(fan(6), workers=4, **how)
+    assert found[1].to_json() == alone.to_json()
+    with pytest.raises(SettingsError, match="numbers of workers to compare"):
+        sweep(fan(6), workers=[])
 
 
 def test_what_goes_on_for_too_long_is_cut_off(engine: penstock.Engine, chain: Chain) -> None:

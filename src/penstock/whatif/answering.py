@@ -117,11 +117,16 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     named in `really` run their own code, while their time is simulated. It ends when all runs have, or after `until` seconds.
     `seeds` are twenty, fewer of a large simulation, unless they are named.
     """
-    question = Question(
+    question = _question(
         what,
-        Capacity(workers, slots, threads, limit, concurrency, bounds_said(limits or {})),
+        runs=runs,
+        arrivals=arrivals,
+        slots=slots,
+        threads=threads,
+        limit=limit,
+        concurrency=concurrency,
+        limits=limits,
         inputs=inputs,
-        arrivals=runs if arrivals is None else arrivals,
         seeds=seeds,
         durations=durations,
         really=really,
@@ -136,13 +141,27 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     return question.reports([workers])[0]
 
 
-def sweep(
-    what: What, *, workers: Sequence[int], capacity: Capacity | None = None, **question: Any
-) -> list[Report]:
-    """The same with each number of workers. `capacity` is the rest of what bounds it; see `Question` for what may be asked."""
+def sweep(what: What, *, workers: Sequence[int], **question: Any) -> list[Report]:
+    """The same question, as `simulate` takes it, for each of these numbers of workers; what is learned is learned once."""
     if not workers:
         raise SettingsError("workers=[] must name the numbers of workers to compare, such as [10, 25, 50]")
-    return Question(what, capacity or Capacity(), **question).reports(workers)
+    return _question(what, **question).reports(workers)
+
+
+def _question(  # noqa: PLR0913 - one keyword a bound
+    what: What,
+    *,
+    runs: int = 1,
+    arrivals: Arrivals | Scheduled | str | None = None,
+    slots: int | None = None,
+    threads: int = 8,
+    limit: int | None = None,
+    concurrency: int | None = None,
+    limits: Limits | None = None,
+    **rest: Any,
+) -> Question:
+    capacity = Capacity(None, slots, threads, limit, concurrency, bounds_said(limits or {}))
+    return Question(what, capacity, arrivals=runs if arrivals is None else arrivals, **rest)
 
 
 def answer(
