@@ -264,6 +264,7 @@ def test_a_simulated_workflow_is_executed_as_before(cli: Cli, tmp_path: Path) ->
         (["greetings.py", "--durations", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["greetings.py", "--coutn", "3"], "has no input 'coutn'; did you mean 'count'?"),
         (["greetings.py", "other.py"], "one workflow at a time"),
+        (["greetings.py", "--seeds", "1", "--html", "no/where.html"], "no/where.html cannot be written"),
         (["greetings.py", "--check"], "there is no store yet"),
         (["nowhere.py"], "there is no file 'nowhere.py'"),
         (["nowhere"], "there is no workflow 'nowhere'"),

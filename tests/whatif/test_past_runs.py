@@ -315,6 +315,14 @@ def test_a_check_may_be_taught_by_some_runs_alone(engine: penstock.Engine) -> No
     assert (found.learned_from, [each.run for each in found.runs]) == (1, runs[1:])
 
 
+def test_runs_of_another_workflow_teach_nothing(engine: penstock.Engine) -> None:
+    other = engine.run(adding, {"rounds": 1})
+    with pytest.raises(SettingsError, match="is of workflow 'adding', not of 'squares'"):
+        simulate(squares(), store=engine, trained_on=[other.id])
+    with pytest.raises(SettingsError, match="name runs of one workflow"):
+        check(squares(), store=engine, runs=[other.id])
+
+
 def test_nothing_to_check_is_said(engine: penstock.Engine) -> None:
     with pytest.raises(SettingsError, match="no past runs to check"):
         check(squares(), store=engine)

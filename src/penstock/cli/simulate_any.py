@@ -110,10 +110,19 @@ def asked(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
         question = question_of(engine, definition, run, given, dict(ctx.obj.texts))
         reports = question.reports(workers_in(given))
     if given["html"] is not None:
-        from penstock.whatif.page import page
-
-        given["html"].write_text(page(reports), encoding="utf-8")
+        _draw(reports, given["html"])
     _answer(desk, reports, given["html"])
+
+
+def _draw(reports: list[Report], file: Path) -> None:
+    from penstock.whatif.page import page
+
+    try:
+        file.write_text(page(reports), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"--html {file} cannot be written ({error.strerror}): name a file in a folder that is there"
+        ) from None
 
 
 def _past(desk: Desk) -> Engine:

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.app import Engine, Run
 from penstock.app.ledgers import rules_in
 from penstock.catalogue import reload
-from penstock.errors import CodecError
+from penstock.errors import CodecError, SettingsError
 from penstock.model.limits import Bounds
 from penstock.model.program import Definition
 from penstock.whatif.drawing import kind_of
@@ -40,11 +40,14 @@ def sizes_by(engine: Engine) -> SizeOf:
 def pasts(
     engine: Engine, definition: Definition, names: Iterable[str] | None, *, newest: int = NEWEST
 ) -> list[Past]:
-    """Past runs of a workflow that ended, the oldest first: those that are named, else the newest."""
+    """Past runs of a workflow that ended, the oldest first: those that are named, else the newest.
+
+    Raises RunNotFound for a name of no run, and SettingsError for one of another workflow's.
+    """
     program = definition.as_program()
     engine.learn(definition)
     if names is not None:
-        runs = [engine.get(name).id for name in names]
+        runs = [_of(program.name, engine.get(name)) for name in names]
     else:
         rows = engine.rows(workflow=program.name, limit=newest)
         runs = [row["id"] for row in reversed(rows) if row["status"] in ("completed", "failed")]
@@ -58,6 +61,15 @@ def pasts(
         if read > MOST_EVENTS and names is None:
             break
     return found[::-1]
+
+
+def _of(workflow: str, run: Run[Any]) -> str:
+    """The id of a run, if it is of that workflow."""
+    if run.workflow != workflow:
+        raise SettingsError(
+            f"run {run.id} is of workflow {run.workflow!r}, not of {workflow!r}: name runs of one workflow"
+        )
+    return run.id
 
 
 def limits_in(engine: Engine) -> dict[str, Bounds]:
