@@ -38,9 +38,9 @@ BUDGETS = (ERROR, RIGHT)
 
 
 def sleeps(seed: int, number: int, scale: float) -> int:
-    """Takes 20 to 60 ms; one of ten attempts fails."""
+    """Takes 30 to 50 ms; one of ten attempts fails."""
     chance = Random(f"{seed}/{number}/{penstock.context().attempt}")
-    time.sleep(scale * chance.uniform(0.02, 0.06))
+    time.sleep(scale * chance.uniform(0.03, 0.05))
     if chance.random() < 0.1:
         raise ConnectionError("now and then")
     return number
@@ -94,7 +94,7 @@ class Part(AtomarProcess):
 
     def execute_impl(self) -> None:
         chance = Random(f"{self.input['seed'].value}/{self.name}")
-        time.sleep(self.input["scale"].value * chance.uniform(0.02, 0.06))
+        time.sleep(self.input["scale"].value * chance.uniform(0.03, 0.05))
 
 
 class Parts(OrchestratedProcess):
@@ -134,7 +134,7 @@ class Sink(Routine):
         self.define_slot("part", handler=self.work)
 
     def work(self, number: int, seed: int, scale: float) -> None:
-        time.sleep(scale * Random(f"{seed}/{number}").uniform(0.02, 0.06))
+        time.sleep(scale * Random(f"{seed}/{number}").uniform(0.03, 0.05))
 
 
 def routines() -> Flow:

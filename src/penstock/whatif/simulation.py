@@ -33,7 +33,7 @@ from penstock.whatif.measures import Meter, RunTold
 from penstock.whatif.past import Answer, SizeOf, size_of_ask
 from penstock.whatif.sources import Change, Model
 
-MOST_HAPPENINGS: Final = 30_000_000
+MOST_HAPPENINGS: Final = 10_000_000
 MOST_ROWS: Final = 50_000
 """A run is looked at in detail unless its log is longer."""
 
