@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from penstock.catalogue.shapes import global_names, innermost, plain, shape_of
-from penstock.catalogue.written import Import, Written, written
+from penstock.catalogue.written import Bared, Import, Written, written
 
 DIGITS: Final = 16
 DEEPEST: Final = 20
@@ -162,16 +162,9 @@ class _Reading:
     def _read(self, module: Written, name: str) -> str:
         """A part's digest: its text, and what names from outside stand for in it."""
         outside: list[str] = []
-        texts = []
-        for statement in module.names[name]:
-            bare = _Bare(module).visit(copy.deepcopy(statement))
-            texts.append(ast.unparse(bare))
-            within = (node for node in ast.walk(bare) if isinstance(node, ast.stmt))
-            inner = dict(pair for node in within for pair in module.imported(node))
-            free = _free(symtable(texts[-1], name, "exec"))
-            for chain in _chains(bare):
-                if chain[0] in free or chain[0] in inner:
-                    self._refer(module, chain, inner, outside)
+        texts, chains = _text_and_names(module, name)
+        for chain, inner in chains:
+            self._refer(module, chain, inner, outside)
         return _digest("\n".join([*texts, *sorted(set(outside))]))
 
     def _refer(
@@ -190,6 +183,24 @@ class _Reading:
                 self._queue.append(found)
             elif what is not None and written(each.module) is None:
                 outside.append(f"{first} = {each.module}.{each.name or ''}")
+
+
+def _text_and_names(module: Written, name: str) -> Bared:
+    """The bare text of a name's statements, and the dotted names that they take from outside, with what they import."""
+    known = module.bared.get(name)
+    if known is not None:
+        return known
+    texts: list[str] = []
+    chains: list[tuple[list[str], Mapping[str, Import]]] = []
+    for statement in module.names[name]:
+        bare = _Bare(module).visit(copy.deepcopy(statement))
+        texts.append(ast.unparse(bare))
+        within = (node for node in ast.walk(bare) if isinstance(node, ast.stmt))
+        inner = dict(pair for node in within for pair in module.imported(node))
+        free = _free(symtable(texts[-1], name, "exec"))
+        chains += [(chain, inner) for chain in _chains(bare) if chain[0] in free or chain[0] in inner]
+    module.bared[name] = texts, chains
+    return texts, chains
 
 
 def _target(place: str, names: list[str], depth: int = 0) -> tuple[Written, str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -27,6 +27,9 @@ class Import(NamedTuple):
     name: str | None = None
 
 
+Bared = tuple[list[str], list[tuple[list[str], Mapping[str, Import]]]]
+
+
 class Written:
     """One file. `label` is its module's name, that of the file where it was run as a script."""
 
@@ -39,6 +42,7 @@ class Written:
         self.names: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, Import] = {}
         self.stars: list[str] = []
+        self.bared: dict[str, Bared] = {}  # what fingerprints have read of names
         self._codes: dict[str, list[Any]] = {}
         for code in _codes(compile(source, str(file), "exec", dont_inherit=True)):
             self._codes.setdefault(code.co_qualname, []).append(_looks(code))
@@ -99,10 +103,15 @@ def _file_of(name: str) -> Path | None:
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
     if file is not None or module is not None:
-        return Path(file).resolve() if file is not None and file.endswith(".py") else None
+        return _resolved(file) if file is not None and file.endswith(".py") else None
     return (
         _looked_for(name, tuple(sys.path)) if name and all(map(str.isidentifier, name.split("."))) else None
     )
+
+
+@cache
+def _resolved(file: str) -> Path:
+    return Path(file).resolve()
 
 
 @cache
