@@ -21,6 +21,20 @@ def _no_engine_is_left_open() -> Iterator[None]:
     assert _executors_open() == before, "the test left an executor open"
 
 
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody attends to the engines of this process: other tests may have imported its collector, or what listens always."""
+    from penstock.observe import attending, bus
+
+    monkeypatch.setattr(bus, "_always", set())
+    sinks = attending.attention._of_all
+    for sink in sinks:
+        attending.neglect(sink)
+    yield
+    for sink in sinks:
+        attending.attend(sink)
+
+
 def _executors_open() -> int:
     resources = sys.modules.get("penstock.context.resources")
     return 0 if resources is None else resources._holders

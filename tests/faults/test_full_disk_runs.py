@@ -110,8 +110,9 @@ def test_the_engine_goes_on_with_other_runs_when_there_is_room(engine: Engine, d
 
 
 def chatter(n: int) -> str:
-    print("x" * 8_000)
-    return "x" * 2_000
+    for _ in range(60):
+        print("x" * 8_000)  # after a few items there is room for rows, and for no more of this
+    return "x" * 8_000
 
 
 def test_what_steps_print_may_be_lost_on_a_full_disk_but_does_not_end_the_driver(

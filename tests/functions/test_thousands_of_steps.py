@@ -64,6 +64,7 @@ async def sums_and_waits(rounds: int) -> int:
     return total + await wait_for_signal("more", type=int)
 
 
+@pytest.mark.usefixtures("quiet")
 def test_a_step_takes_as_many_calls_late_as_early() -> None:
     with penstock.open("ephemeral") as engine:
         function = sums.using(store=engine)
@@ -72,6 +73,7 @@ def test_a_step_takes_as_many_calls_late_as_early() -> None:
     assert many / few < 1.05 * MANY / FEW
 
 
+@pytest.mark.usefixtures("quiet")
 def test_so_does_a_step_that_is_recorded_and_one_that_is_replayed(tmp_path: Path) -> None:
     with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}", durability="crash") as engine:
         function = sums.using(store=engine)

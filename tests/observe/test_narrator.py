@@ -15,7 +15,7 @@ from penstock import Workflow, task
 from penstock.errors import PenstockError, RunFailed
 from penstock.model.program import Do, End, Fail, Open, Plan, Stop
 from penstock.model.subjects import Group, Subject
-from penstock.observe import attending, bus, event_bus, event_of
+from penstock.observe import attending, event_bus, event_of
 from penstock.observe.told import Told
 
 SOON = 20.0
@@ -44,18 +44,6 @@ def ear() -> Iterator[Ear]:
     event_bus.subscribe("*", found)
     yield found
     event_bus.unsubscribe("*", found)
-
-
-@pytest.fixture
-def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody attends to the engines of this process: other tests may have imported its collector, or what listens always."""
-    monkeypatch.setattr(bus, "_always", set())
-    sinks = attending.attention._of_all
-    for sink in sinks:
-        attending.neglect(sink)
-    yield
-    for sink in sinks:
-        attending.attend(sink)
 
 
 def add(a: int) -> int:

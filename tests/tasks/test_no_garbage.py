@@ -29,7 +29,7 @@ async def suspending() -> int:
 
 
 @pytest.fixture
-def counted() -> Iterator[None]:
+def counted(quiet: None) -> Iterator[None]:
     """The collector does not run by itself, and there is nothing for it to do yet."""
     gc.collect()
     gc.disable()
