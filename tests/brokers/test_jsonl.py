@@ -195,7 +195,7 @@ def test_a_forked_child_is_told_to_open_its_own(file: Path) -> None:
         "broker = JsonlBroker(sys.argv[1])\nbroker.send('orders', '1')\n"
         "if os.fork() == 0:\n"
         "    try:\n        broker.send('orders', '2')\n"
-        "    except BrokerClosed as error:\n        print(error)\n"
+        "    except BrokerClosed as error:\n        print(error, flush=True)\n"
         "    os._exit(0)\n"
         "os.wait()\n"
     )

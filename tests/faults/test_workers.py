@@ -19,7 +19,7 @@ from penstock.model import events as e
 from tests.faults.lives import wait_until
 from tests.faults.worked import flow
 
-RUNS, WORKERS, BLOWS = 1_000, 4, 24
+RUNS, WORKERS, BLOWS = 2_000, 4, 24
 LEASE_SECONDS = 0.5
 
 
