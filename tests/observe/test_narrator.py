@@ -17,33 +17,24 @@ from penstock.model.program import Do, End, Fail, Open, Plan, Stop
 from penstock.model.subjects import Group, Subject
 from penstock.observe import attending, event_bus, event_of
 from penstock.observe.told import Told
+from tests.hearing import Heard, hearing
 
 SOON = 20.0
 
 
-class Ear:
-    """A subscriber that remembers: of each event its type and whom it is about."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        self.events.append(event)
-
-    @property
-    def said(self) -> list[tuple[str, str]]:
-        return [(event["type"].removeprefix("process."), event["process_name"]) for event in self.events]
-
-    def of(self, kind: str) -> list[str]:
-        return [name for what, name in self.said if what == kind]
-
-
 @pytest.fixture
-def ear() -> Iterator[Ear]:
-    found = Ear()
-    event_bus.subscribe("*", found)
-    yield found
-    event_bus.unsubscribe("*", found)
+def ear() -> Iterator[Heard]:
+    with hearing() as heard:
+        yield heard
+
+
+def said(heard: Heard) -> list[tuple[str, str]]:
+    """Of each event its type and whom it is about."""
+    return [(event["type"].removeprefix("process."), event["process_name"]) for event in heard]
+
+
+def of(heard: Heard, kind: str) -> list[str]:
+    return [name for what, name in said(heard) if what == kind]
 
 
 def add(a: int) -> int:
@@ -72,35 +63,35 @@ STORY = [
 
 
 @pytest.mark.parametrize("store", ["ephemeral", "memory:", "runs.db"])
-def test_a_run_of_tasks_is_told_like_processes(store: str, ear: Ear, tmp_path: Path) -> None:
+def test_a_run_of_tasks_is_told_like_processes(store: str, ear: Heard, tmp_path: Path) -> None:
     where = str(tmp_path / store) if store == "runs.db" else store
     with penstock.open(where) as engine:
         run = engine.run(sum_flow(), {"a": 1})
-        assert ear.said == STORY
-    first, last = ear.events[0], ear.events[-1]
+        assert said(ear) == STORY
+    first, last = ear[0], ear[-1]
     assert {name: first[name] for name in ("process_id", "process_class", "status")} == {
         "process_id": run.id,
         "process_class": "Workflow",
         "status": "running",
     }
-    assert (ear.events[1]["process_id"], ear.events[1]["process_class"]) == (f"{run.id}/add", "add")
+    assert (ear[1]["process_id"], ear[1]["process_class"]) == (f"{run.id}/add", "add")
     assert last["status"] == "completed"
-    assert last["execution_time_ms"] >= ear.events[2]["execution_time_ms"] >= 0
+    assert last["execution_time_ms"] >= ear[2]["execution_time_ms"] >= 0
     assert datetime.fromisoformat(first["timestamp"]).tzinfo is None
     assert first["timestamp"] <= last["timestamp"]
 
 
-async def test_a_run_on_an_event_loop_is_told_before_it_is_over(ear: Ear) -> None:
+async def test_a_run_on_an_event_loop_is_told_before_it_is_over(ear: Heard) -> None:
     with penstock.open("ephemeral") as engine:
         run = await engine.start_async(sum_flow(), {"a": 1})
         at_end: list[int] = []
-        run.when_over(lambda: at_end.append(len(ear.events)))
+        run.when_over(lambda: at_end.append(len(ear)))
         await run.wait_async()
-    assert ear.said == STORY
+    assert said(ear) == STORY
     assert at_end == [len(STORY)]
 
 
-def test_a_failure_is_told_with_its_error_and_its_time(ear: Ear) -> None:
+def test_a_failure_is_told_with_its_error_and_its_time(ear: Heard) -> None:
     def breaks() -> None:
         raise ValueError("no such file")
 
@@ -108,20 +99,20 @@ def test_a_failure_is_told_with_its_error_and_its_time(ear: Ear) -> None:
     flow.add_task(breaks, retries=1)
     with penstock.open("ephemeral") as engine, pytest.raises(RunFailed):
         engine.run(flow).result()
-    assert ear.said == [
+    assert said(ear) == [
         ("started", "broken"),
         ("started", "breaks"),
         ("failed", "breaks"),
         ("failed", "broken"),
     ]
-    for event in ear.events[2:]:
+    for event in ear[2:]:
         assert event["status"] == "failed"
         assert event["error"] == "no such file"
         assert event["execution_time_ms"] >= 0
 
 
 @pytest.mark.parametrize("store", ["ephemeral", "memory:"])
-def test_a_cancelled_run_says_so_of_itself_and_of_what_ran(store: str, ear: Ear) -> None:
+def test_a_cancelled_run_says_so_of_itself_and_of_what_ran(store: str, ear: Heard) -> None:
     begun, end = threading.Event(), threading.Event()
 
     def waits() -> None:
@@ -136,7 +127,7 @@ def test_a_cancelled_run_says_so_of_itself_and_of_what_ran(store: str, ear: Ear)
         run.cancel()
         assert run.wait(SOON) == "cancelled"
         end.set()
-    assert ear.said == [
+    assert said(ear) == [
         ("started", "long"),
         ("started", "waits"),
         ("cancelled", "waits"),
@@ -144,17 +135,17 @@ def test_a_cancelled_run_says_so_of_itself_and_of_what_ran(store: str, ear: Ear)
     ]
 
 
-def test_items_of_a_map_are_units(ear: Ear) -> None:
+def test_items_of_a_map_are_units(ear: Heard) -> None:
     flow = Workflow("mapped")
     flow.add_task(task(double).map(add="numbers"))
     with penstock.open("ephemeral") as engine:
         run = engine.run(flow, {"numbers": [1, 2, 3]})
         assert run.status == "completed"
-    assert sorted(ear.of("completed")) == ["double[0]", "double[1]", "double[2]", "mapped"]
-    assert {event["process_class"] for event in ear.events} == {"double", "Workflow"}
+    assert sorted(of(ear, "completed")) == ["double[0]", "double[1]", "double[2]", "mapped"]
+    assert {event["process_class"] for event in ear} == {"double", "Workflow"}
 
 
-def test_a_resumed_run_is_told_from_where_it_goes_on(tmp_path: Path, ear: Ear) -> None:
+def test_a_resumed_run_is_told_from_where_it_goes_on(tmp_path: Path, ear: Heard) -> None:
     marker = tmp_path / "marker"
 
     def double(add: int) -> int:
@@ -168,11 +159,11 @@ def test_a_resumed_run_is_told_from_where_it_goes_on(tmp_path: Path, ear: Ear) -
     with penstock.open(str(tmp_path / "runs.db")) as engine:
         run = engine.run(flow, {"a": 1})
         assert run.status == "failed"
-    ear.events.clear()
+    ear.clear()
     marker.touch()
     with penstock.open(str(tmp_path / "runs.db")) as engine:
         assert engine.resume(run.id, flow, wait=True).result() == 4
-    assert ear.said == [
+    assert said(ear) == [
         ("started", "sum"),
         ("started", "double"),
         ("completed", "double"),
@@ -187,19 +178,17 @@ def test_a_resumed_run_is_told_from_where_it_goes_on(tmp_path: Path, ear: Ear) -
 def test_nobody_who_listens_costs_an_engine_no_observer() -> None:
     with penstock.open("ephemeral") as engine:
         assert engine.observers == []
-        ear = Ear()
-        event_bus.subscribe("*", ear)
-        assert len(engine.observers) == 1
-        engine.run(sum_flow(), {"a": 1})
-        event_bus.unsubscribe("*", ear)
+        with hearing() as ear:
+            assert len(engine.observers) == 1
+            engine.run(sum_flow(), {"a": 1})
         assert engine.observers == []
         engine.run(sum_flow(), {"a": 1})
-    assert ear.said == STORY
+    assert said(ear) == STORY
 
 
 @pytest.mark.usefixtures("quiet")
 def test_who_subscribes_while_a_run_is_under_way_hears_of_what_starts_then(tmp_path: Path) -> None:
-    begun, go_on, ear = threading.Event(), threading.Event(), Ear()
+    begun, go_on = threading.Event(), threading.Event()
 
     def waits() -> int:
         begun.set()
@@ -212,12 +201,11 @@ def test_who_subscribes_while_a_run_is_under_way_hears_of_what_starts_then(tmp_p
     with penstock.open(str(tmp_path / "runs.db")) as engine:
         run = engine.start(flow)
         begun.wait(SOON)
-        event_bus.subscribe("*", ear)
-        go_on.set()
-        run.wait(SOON)
-        event_bus.unsubscribe("*", ear)
-    assert ear.said == [("started", "after"), ("completed", "after"), ("completed", "late")]
-    assert ear.events[-1]["execution_time_ms"] > 0
+        with hearing() as ear:
+            go_on.set()
+            run.wait(SOON)
+    assert said(ear) == [("started", "after"), ("completed", "after"), ("completed", "late")]
+    assert ear[-1]["execution_time_ms"] > 0
 
 
 def test_one_engine_can_be_attended_to_alone() -> None:
@@ -305,12 +293,12 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize("store", ["ephemeral", "memory:"])
-def test_groups_and_nested_scopes_are_told_in_order(store: str, ear: Ear) -> None:
+def test_groups_and_nested_scopes_are_told_in_order(store: str, ear: Heard) -> None:
     inner = Tree("inner", {"c": nothing})
     tree = Tree("outer", {"a": nothing}, {"b": nothing, "nested": inner})
     with penstock.open(store) as engine:
         engine.run(tree).result()
-    assert ear.said == [
+    assert said(ear) == [
         ("started", "outer"),
         ("group_started", "outer"),
         ("started", "a"),
@@ -323,7 +311,7 @@ def test_groups_and_nested_scopes_are_told_in_order(store: str, ear: Ear) -> Non
         ("group_completed", "outer"),
         ("completed", "outer"),
     ]
-    second = [event for event in ear.events if event["type"] == "process.group_started"][1]
+    second = [event for event in ear if event["type"] == "process.group_started"][1]
     assert (second["process_id"], second["process_class"], second["status"]) == (
         "id of outer",
         "Tree",
@@ -332,24 +320,24 @@ def test_groups_and_nested_scopes_are_told_in_order(store: str, ear: Ear) -> Non
     assert (second["group_index"], second["group_size"], second["execution_mode"]) == (1, 2, "parallel")
 
 
-def test_what_a_program_does_not_name_is_not_told(ear: Ear) -> None:
+def test_what_a_program_does_not_name_is_not_told(ear: Heard) -> None:
     with penstock.open("ephemeral") as engine:
         engine.run(Tree("outer", {"hidden": nothing})).result()
-    assert ear.said == [("started", "outer"), ("completed", "outer")]
+    assert said(ear) == [("started", "outer"), ("completed", "outer")]
 
 
-def test_a_failing_scope_is_told_inside_out_and_its_group_does_not_complete(ear: Ear) -> None:
+def test_a_failing_scope_is_told_inside_out_and_its_group_does_not_complete(ear: Heard) -> None:
     def breaks() -> None:
         raise OSError("disk gone")
 
     with penstock.open("ephemeral") as engine, pytest.raises(PenstockError):
         engine.run(Tree("outer", {"nested": Tree("inner", {"c": breaks})})).result()
-    assert ear.said[-3:] == [("failed", "c"), ("failed", "nested"), ("failed", "outer")]
-    assert "group_completed" not in dict(ear.said)
-    assert [event["error"] for event in ear.events[-3:]] == ["disk gone"] * 3
+    assert said(ear)[-3:] == [("failed", "c"), ("failed", "nested"), ("failed", "outer")]
+    assert "group_completed" not in dict(said(ear))
+    assert [event["error"] for event in ear[-3:]] == ["disk gone"] * 3
 
 
-def test_a_program_that_cannot_name_falls_back_to_ids(ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_program_that_cannot_name_falls_back_to_ids(ear: Heard, caplog: pytest.LogCaptureFixture) -> None:
     class Nameless(Tree):
         def subject(self, run: Any, path: str) -> Subject | None:
             raise KeyError(path)
@@ -357,8 +345,8 @@ def test_a_program_that_cannot_name_falls_back_to_ids(ear: Ear, caplog: pytest.L
     with penstock.open("ephemeral") as engine:
         run = engine.run(Nameless("outer", {"a": nothing}))
         run.result()
-    assert ear.said == [("started", "outer"), ("started", "a"), ("completed", "a"), ("completed", "outer")]
-    assert ear.events[1]["process_id"] == f"{run.id}/a"
+    assert said(ear) == [("started", "outer"), ("started", "a"), ("completed", "a"), ("completed", "outer")]
+    assert ear[1]["process_id"] == f"{run.id}/a"
     assert "could not name" in caplog.text
 
 

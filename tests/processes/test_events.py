@@ -5,31 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from penstock.errors import ProcessExecutionError
-from penstock.observe import event_bus
 from penstock.processes import OrchestratedProcess
+from tests.hearing import Heard, hearing
 from tests.processes.shop import PARALLEL, Broken, Fails, Fan, Sleeps, Sum
 from tests.processes.test_detached import Forgets
 from tests.processes.test_sensitive import SECRET, Session
 
 
 @pytest.fixture
-def events() -> Iterator[list[dict[str, Any]]]:
-    found: list[dict[str, Any]] = []
-    event_bus.subscribe("*", found.append)
-    yield found
-    event_bus.unsubscribe("*", found.append)
+def events() -> Iterator[Heard]:
+    with hearing() as heard:
+        yield heard
 
 
-def said(events: list[dict[str, Any]]) -> list[str]:
+def said(events: Heard) -> list[str]:
     return [f"{event['type'].removeprefix('process.')} {event['process_name']}" for event in events]
 
 
-async def test_an_atomic_process_starts_and_completes_once(events: list[dict[str, Any]]) -> None:
+async def test_an_atomic_process_starts_and_completes_once(events: Heard) -> None:
     process = Sum()
     process.input["numbers"].value = [1]
     await process.execute()
@@ -39,7 +36,7 @@ async def test_an_atomic_process_starts_and_completes_once(events: list[dict[str
     assert events[1]["execution_time_ms"] >= 0
 
 
-async def test_a_failure_is_told_before_execute_raises(events: list[dict[str, Any]]) -> None:
+async def test_a_failure_is_told_before_execute_raises(events: Heard) -> None:
     with pytest.raises(ValueError, match="numbers"):
         await Sum().execute()
     assert said(events) == ["started Sum", "failed Sum"]
@@ -49,7 +46,7 @@ async def test_a_failure_is_told_before_execute_raises(events: list[dict[str, An
 
 @pytest.mark.parametrize("durable", [False, True])
 async def test_groups_and_nested_orchestrations_are_told_in_order(
-    durable: bool, tmp_path: Path, events: list[dict[str, Any]]
+    durable: bool, tmp_path: Path, events: Heard
 ) -> None:
     process = Fan()
     process.input["numbers"].value = [1]
@@ -73,7 +70,7 @@ async def test_groups_and_nested_orchestrations_are_told_in_order(
 
 
 async def test_a_failing_child_is_told_and_so_are_the_siblings_that_were_stopped(
-    events: list[dict[str, Any]],
+    events: Heard,
 ) -> None:
     class FailsLater(Fails):
         async def execute_impl(self) -> None:
@@ -93,7 +90,7 @@ async def test_a_failing_child_is_told_and_so_are_the_siblings_that_were_stopped
     assert events[-1]["error"].startswith("process 'fails' in 'Together' failed")
 
 
-async def test_a_child_that_nobody_waits_for_is_told_by_its_own_run(events: list[dict[str, Any]]) -> None:
+async def test_a_child_that_nobody_waits_for_is_told_by_its_own_run(events: Heard) -> None:
     process = Forgets()
     await process.execute()
     slow = process.get_child("slow")
@@ -105,7 +102,7 @@ async def test_a_child_that_nobody_waits_for_is_told_by_its_own_run(events: list
     assert said(events).index("completed forgets") < said(events).index("completed slow")
 
 
-async def test_the_events_of_a_failed_nesting_go_from_the_inside_out(events: list[dict[str, Any]]) -> None:
+async def test_the_events_of_a_failed_nesting_go_from_the_inside_out(events: Heard) -> None:
     process = Broken()
     process.input["numbers"].value = [1]
     with pytest.raises(ProcessExecutionError):
@@ -113,7 +110,7 @@ async def test_the_events_of_a_failed_nesting_go_from_the_inside_out(events: lis
     assert [line for line in said(events) if line.startswith("failed")] == ["failed fails", "failed Broken"]
 
 
-async def test_no_event_tells_a_sensitive_value(events: list[dict[str, Any]]) -> None:
+async def test_no_event_tells_a_sensitive_value(events: Heard) -> None:
     process = Session(fail=True)
     process.input["password"].value = SECRET
     with pytest.raises(ProcessExecutionError):

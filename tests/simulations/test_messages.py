@@ -19,6 +19,7 @@ from penstock.app.publishing import Publisher
 from penstock.errors import BrokerClosed
 from penstock.simulations import WorkflowRunner
 from tests.brokers.small_server import serving
+from tests.hearing import hearing
 from tests.simulations.conftest import WORKFLOWS, Write
 
 
@@ -143,25 +144,18 @@ def test_a_broker_that_is_away_costs_a_run_nothing_but_its_messages(
 
 
 def test_subscribers_of_the_event_bus_hear_of_messages_in_order(project: Path, write: Write) -> None:
-    from penstock.observe import event_bus
-
     write(
         "w",
         *(f'self.runner.publish("stf_gen", sequence={n})' for n in range(3)),
         "yield env.timeout(1)",
         constructor="p, runner, execution_id",
     )
-    heard: list[dict[str, Any]] = []
-    event_bus.subscribe("stf_gen", heard.append)
-    try:
-        with penstock.open(project / "runs.db") as engine:
-            runner = WorkflowRunner(engine)
-            runner.run("w")
-            runner.run("w")
-            env = simpy.Environment()
-            env.run(env.process(runner.run_by_name("w").execute(env)))
-    finally:
-        event_bus.unsubscribe("stf_gen", heard.append)
+    with hearing("stf_gen") as heard, penstock.open(project / "runs.db") as engine:
+        runner = WorkflowRunner(engine)
+        runner.run("w")
+        runner.run("w")
+        env = simpy.Environment()
+        env.run(env.process(runner.run_by_name("w").execute(env)))
     assert [each["sequence"] for each in heard] == [0, 1, 2] * 3
     assert len({each["execution_id"] for each in heard}) == 3
     assert {each["type"] for each in heard} == {"stf_gen"}

@@ -32,6 +32,7 @@ from penstock.stores.json_file import JsonFileStore, pair
 from penstock.stores.json_file.document import SCHEMA
 from penstock.stores.sqlite.lock import SideLock
 from penstock.testing.store_suite.harness import append, events, keys, kinds, put, puts, row, send, write
+from tests.descriptors import open_now
 
 
 @pytest.fixture
@@ -321,11 +322,11 @@ def test_a_choice_that_raises_changes_nothing(store: JsonFileStore) -> None:
 
 def test_a_store_leaves_no_descriptor_behind(path: Path) -> None:
     JsonFileStore(path).close()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_now()
     for _ in range(5):
         JsonFileStore(path).watch(["a"]).close()
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_now() - before == set()
 
 
 def test_who_holds_the_lock_too_long_is_named(path: Path) -> None:

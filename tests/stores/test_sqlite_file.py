@@ -29,6 +29,7 @@ from penstock.errors import (
 from penstock.model.changes import Change, Conflict, Duplicate, Guard, Ok, Put, Refused, Row
 from penstock.stores.sqlite import SqliteStore, lock, queries, tables
 from penstock.testing.store_suite.harness import HandClock, append, events, kinds, put, puts, send, write
+from tests.descriptors import open_now
 
 
 class Host:
@@ -226,12 +227,12 @@ def test_closing_the_last_handle_leaves_one_file_and_the_lock(store: SqliteStore
 
 
 def test_a_store_leaves_no_descriptor_behind(path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_now()
     store = SqliteStore(path)
     write(store, append("r", 0), puts(put("runs", "r")))
     store.read("r")
     store.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_now() - before == set()
 
 
 def test_using_a_store_in_a_forked_child_is_refused_and_the_parent_goes_on(store: SqliteStore) -> None:

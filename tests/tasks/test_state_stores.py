@@ -37,6 +37,7 @@ from penstock.tasks import (
     Workflow,
     task,
 )
+from tests.descriptors import open_now
 
 STORES: dict[str, Callable[[Path], Any]] = {
     "json": lambda folder: JSONStateStore(folder / "state.json"),
@@ -465,11 +466,11 @@ def test_a_saved_value_that_looks_like_a_reference_is_itself(make: Callable[[], 
 
 def test_a_store_that_is_forgotten_keeps_no_file_open(tmp_path: Path) -> None:
     filled(tmp_path / "state.json", 1)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_now()
     for _ in range(10):
         filled(tmp_path / "state.json", 1)
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert open_now() - before == set()
 
 
 @pytest.mark.parametrize("kind", list(STORES))
