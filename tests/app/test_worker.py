@@ -153,9 +153,9 @@ def test_a_delayed_run_is_taken_when_its_time_has_come(engine: Engine) -> None:
     worker = Worker(engine, [flow])
     thread = threading.Thread(target=worker.serve)
     thread.start()
-    assert run.result(timeout=10) == 2
+    assert run.result(timeout=60) == 2
     worker.stop()
-    thread.join(10)
+    thread.join(60)
     (_, _, submitted), (_, _, owned) = run.events()[:2]
     assert run.events()[1][1] - run.events()[0][1] >= 0.15, (submitted, owned)
 
@@ -237,9 +237,9 @@ def test_a_run_whose_engine_has_gone_silent_is_taken_over(engine: Engine, anothe
     worker = Worker(engine, [flow])
     thread = threading.Thread(target=worker.serve)
     thread.start()
-    assert run.result(timeout=10) == 6
+    assert run.result(timeout=60) == 6
     worker.stop()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_run_that_ends_its_processes_again_and_again_is_parked(engine: Engine) -> None:
@@ -261,7 +261,7 @@ def test_a_parked_run_is_paused_with_the_reason_and_goes_on_when_it_is_resumed(
     (reason,) = [event.reason for _, _, event in run.events() if isinstance(event, e.Paused)]
     assert reason == f"parked: {MOST_TAKEOVERS} processes in a row had it and ended with nothing done"
     run.resume()
-    assert run.result(timeout=10) == 6
+    assert run.result(timeout=60) == 6
 
 
 def _take_and_vanish(engine: Engine, run_id: str) -> None:
@@ -307,6 +307,6 @@ def test_workers_are_known_while_they_serve(engine: Engine) -> None:
             break
         threading.Event().wait(0.01)
     worker.stop()
-    thread.join(10)
+    thread.join(60)
     assert [(each["queues"], each["slots"], each["alive"]) for each in found] == [(["a"], 3, True)]
     assert Queues(engine).workers() == []

@@ -15,7 +15,7 @@ from penstock.app import Engine, Run, open_engine
 from penstock.errors import CommandRefused
 from penstock.stores.memory import MemoryStore
 
-SOON = 20.0
+SOON = 60.0
 LEASE = 0.3
 
 

@@ -16,7 +16,7 @@ from penstock.brokers.stomp import Server
 from penstock.brokers.stomp.frames import Decoder, Frame, encode
 from penstock.ports import Message
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Ended(Exception):

@@ -21,7 +21,7 @@ from tests.brokers.small_server import until
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # the first test may have to install it
 
 LIMITS = StompLimits(timeout=10.0, first_pause=0.02, longest_pause=0.2)
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 _numbers = itertools.count(1)
 
 

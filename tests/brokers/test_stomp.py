@@ -27,7 +27,7 @@ from tests.brokers.small_server import Connection, SmallServer, serve, serving, 
 
 QUICK = StompLimits(timeout=0.3, heart_beat=0, first_pause=0.005, longest_pause=0.02)
 PATIENT = StompLimits(timeout=10.0, first_pause=0.005, longest_pause=0.02)
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 class TestStompBroker(BrokerSuite):

@@ -18,7 +18,7 @@ from penstock.brokers.stomp import Server, StompBroker, StompLimits
 from penstock.errors import BrokerError
 from tests.brokers.small_server import Connection, serving, until
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from penstock.tasks import Workflow, task
 from tests.engine.test_journal import Moody
 from tests.engine.test_sync_driver import Asking
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture

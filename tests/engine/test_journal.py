@@ -19,7 +19,7 @@ from penstock.model.machine import Run
 from penstock.stores.memory import MemoryStore
 from tests.unit.scripted import Script, do
 
-SOON = 20.0
+SOON = 60.0
 
 
 class Moody(MemoryStore):

@@ -16,7 +16,7 @@ from penstock.model.program import Do, End, Map, Plan
 from penstock.tasks import Workflow, task
 from tests.engine.test_journal import Moody
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture

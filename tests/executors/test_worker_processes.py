@@ -29,7 +29,7 @@ def start(fn, *args):
     return executor, queue
 """
 
-SECONDS = 20
+SECONDS = 60
 
 
 def run(folder: Path, body: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -61,10 +61,10 @@ def work(point):
     return Point(point.x * 3), in_worker()
 
 executor, queue = start(work, Point(7))
-value, there = queue.get(timeout=15).value
+value, there = queue.get(timeout=60).value
 print("started", value.x, type(value) is Point, there, in_worker())
 executor.submit(Job("u", work, (Point(-1),), {}, None), lambda token, outcome: queue.put(outcome))
-failure = queue.get(timeout=15).failure
+failure = queue.get(timeout=60).failure
 print(failure.type, failure.bases[0], type(failure.exception) is Error)
 executor.close()
 """,
@@ -82,7 +82,7 @@ def test_a_guarded_script_is_not_entered(tmp_path: Path) -> None:
 def work(): return "worked"
 if __name__ == "__main__":
     executor, queue = start(work)
-    print(queue.get(timeout=15).value)
+    print(queue.get(timeout=60).value)
     executor.close()
 """,
     )
@@ -95,7 +95,7 @@ def test_a_module_run_with_m_is_found(tmp_path: Path) -> None:
         """
 def work(): return __name__, __package__
 executor, queue = start(work)
-print(queue.get(timeout=15).value)
+print(queue.get(timeout=60).value)
 executor.close()
 """,
         *[sys.executable, "-m", "script"],
@@ -110,10 +110,10 @@ def test_a_function_below_the_start_is_said_to_be_there(tmp_path: Path) -> None:
         """
 def first(): return 1
 executor, queue = start(first)
-queue.get(timeout=15)
+queue.get(timeout=60)
 def second(): return 2
 executor.submit(Job("u", second, (), {}, None), lambda token, outcome: queue.put(outcome))
-print(queue.get(timeout=15).failure.message)
+print(queue.get(timeout=60).failure.message)
 executor.close()
 """,
     )
@@ -128,7 +128,7 @@ def test_a_script_that_cannot_be_loaded_fails_the_step_with_the_remedy(tmp_path:
 def work(): return 1
 if __name__ != "__main__": raise RuntimeError("not here")
 executor, queue = start(work)
-print(queue.get(timeout=15).failure.message)
+print(queue.get(timeout=60).failure.message)
 executor.close()
 """,
     )
@@ -196,11 +196,11 @@ def test_a_fork_of_the_program_that_ends_does_not_end_the_workers(tmp_path: Path
         """
 def pid(): return os.getpid()
 executor, queue = start(pid)
-first = queue.get(timeout=15).value
+first = queue.get(timeout=60).value
 if os.fork() == 0: sys.exit()
 os.wait()
 executor.submit(Job("u", pid, (), {}, None), lambda token, outcome: queue.put(outcome))
-print("same", queue.get(timeout=15).value == first)
+print("same", queue.get(timeout=60).value == first)
 executor.close()
 """,
     )

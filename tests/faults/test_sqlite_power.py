@@ -126,7 +126,7 @@ def _cut(disk: Disk, writer: int, told: Path, copy: Path) -> int:
 
 
 def _wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.001)

@@ -32,7 +32,7 @@ async def confused() -> None:
 def test_each_call_waits_for_its_value() -> None:
     run = blocked.start(1)
     run.signal("go", 1)
-    assert run.result(10) == [2, [2, 3], 1, 3, [2, 3], 2]
+    assert run.result(60) == [2, [2, 3], 1, 3, [2, 3], 2]
 
 
 def test_they_are_refused_in_an_async_function() -> None:

@@ -198,7 +198,7 @@ def test_code_that_changed_where_the_run_has_not_been_goes_on(unfinished: tuple[
     store, run = unfinished
     with penstock.open(store) as engine:
         engine.signal(run, "go", None)
-        assert engine.resume(run, mended_further_on, wait=True).result(10) == 4
+        assert engine.resume(run, mended_further_on, wait=True).result(60) == 4
 
 
 @workflow(name="changing")
@@ -211,10 +211,10 @@ def test_a_fault_of_the_functions_own_is_mended_by_mending_the_function(tmp_path
     with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
         run = wrong.using(store=engine).start(1)
         with pytest.raises(RunFailed, match="ZeroDivisionError: 2"):
-            run.result(10)
+            run.result(60)
         with pytest.raises(RunFailed, match="ZeroDivisionError: 2"):
-            engine.resume(run.id, wrong, wait=True).result(10)
-        assert engine.resume(run.id, shorter, wait=True).result(10) == 2
+            engine.resume(run.id, wrong, wait=True).result(60)
+        assert engine.resume(run.id, shorter, wait=True).result(60) == 2
 
 
 # ── penstock replay ─────────────────────────────────────────────────────────────────────────────────────────────────

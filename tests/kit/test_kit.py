@@ -266,7 +266,7 @@ def test_the_log_of_a_real_run_answers_the_same_questions() -> None:
     flow = Workflow("real")
     flow.add_task(lambda: 1, name="one")
     run = flow.using(store="memory:").start()
-    run.result(timeout=10)
+    run.result(timeout=60)
     log = RunLog(run.events())
     log.assert_completed("one", 1)
     log.assert_order("one")

@@ -174,6 +174,6 @@ def test_a_run_that_did_not_end_by_itself_is_refused() -> None:
     with open_engine("memory:") as engine:
         run = flow.using(store=engine).start()
         run.cancel()
-        run.wait(timeout=10)
+        run.wait(timeout=60)
         with pytest.raises(CommandRefused, match="is cancelled: a test can be made of a run that completed"):
             record(run.id, store=engine)

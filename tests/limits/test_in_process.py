@@ -57,7 +57,7 @@ def test_runs_on_threads_of_their_own_share_a_limit(engine: Engine) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert sorted(gauge.order) == list(range(6))
     assert gauge.most == 1
 
@@ -167,20 +167,20 @@ def test_a_cancelled_run_gives_its_slots_to_others(engine: Engine) -> None:
     def step(n: int) -> int:
         began.set()
         if n == 0:
-            go_on.wait(5)
+            go_on.wait(60)
         return n
 
     flow = Workflow("cancelled")
     flow.add_task(step)
     first = engine.start(flow, {"n": 0})
-    assert began.wait(5)
+    assert began.wait(60)
     waits = engine.start(flow, {"n": 1})
     third = engine.start(flow, {"n": 2})
     waits.cancel()
     go_on.set()
-    assert third.result(timeout=5) == 2
+    assert third.result(timeout=60) == 2
     assert waits.status == "cancelled"
-    assert first.result(timeout=5) == 0
+    assert first.result(timeout=60) == 0
 
 
 def test_a_paused_run_holds_no_slot(engine: Engine) -> None:
@@ -190,21 +190,21 @@ def test_a_paused_run_holds_no_slot(engine: Engine) -> None:
     def step(n: int) -> int:
         if n == 0:
             began.set()
-            go_on.wait(5)
+            go_on.wait(60)
         return n
 
     flow = Workflow("paused")
     flow.add_task(step)
     first = engine.start(flow, {"n": 0})
-    assert began.wait(5)
+    assert began.wait(60)
     paused, third = engine.start(flow, {"n": 1}), engine.start(flow, {"n": 2})
     paused.pause()
     go_on.set()
-    assert third.result(timeout=5) == 2
-    assert first.result(timeout=5) == 0
+    assert third.result(timeout=60) == 2
+    assert first.result(timeout=60) == 0
     assert paused.status == "paused"
     paused.resume()
-    assert paused.result(timeout=5) == 1
+    assert paused.result(timeout=60) == 1
 
 
 def test_a_workflow_s_runs_are_under_a_limit(engine: Engine) -> None:
@@ -219,8 +219,8 @@ def test_a_workflow_s_runs_are_under_a_limit(engine: Engine) -> None:
     flow.add_task(step.named("again"), depends_on=["step"])
     runs = [engine.start(flow, {"n": n, "kind": "a"}) for n in range(8)]
     other = engine.start(flow, {"n": 100, "kind": "b"})
-    assert other.result(timeout=5) == 100
-    assert [run.result(timeout=5) for run in runs] == list(range(8))
+    assert other.result(timeout=60) == 100
+    assert [run.result(timeout=60) for run in runs] == list(range(8))
     assert gauge.most <= 3
     begun = [n for n in gauge.order if n != 100]
     assert all(abs(begun.index(n) - 2 * n) <= 2 for n in range(8))
@@ -232,21 +232,21 @@ def test_a_run_that_waits_for_its_slot_can_be_cancelled_and_paused(engine: Engin
     @task(executor="threads:8")
     def step(n: int) -> int:
         began.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return n
 
     flow = Workflow("waits", limit=Limit("waits", at_most=1))
     flow.add_task(step)
     first, second, third, last = (engine.start(flow, {"n": n}) for n in range(4))
-    assert began.wait(5)
+    assert began.wait(60)
     second.cancel()
     third.pause()
-    assert second.wait(5) == "cancelled"
+    assert second.wait(60) == "cancelled"
     go_on.set()
-    assert first.result(timeout=5) == 0
+    assert first.result(timeout=60) == 0
     assert (third.status, last.status) == ("paused", "running"), "a paused run is under way, too"
     third.resume()
-    assert [third.result(timeout=5), last.result(timeout=5)] == [2, 3]
+    assert [third.result(timeout=60), last.result(timeout=60)] == [2, 3]
 
 
 def test_what_comes_later_than_its_priority_is_worth_overtakes_nothing(engine: Engine) -> None:

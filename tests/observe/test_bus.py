@@ -15,7 +15,7 @@ from penstock.errors import InputError
 from penstock.observe.bus import EventBus
 from penstock.observe.lane import SlowLane
 
-SOON = 20.0
+SOON = 60.0
 EVENT = {"type": "made.up", "n": 1}
 
 

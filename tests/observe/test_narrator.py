@@ -19,7 +19,7 @@ from penstock.observe import attending, event_bus, event_of
 from penstock.observe.told import Told
 from tests.hearing import Heard, hearing
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture

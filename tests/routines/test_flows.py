@@ -299,7 +299,7 @@ def test_an_endless_cycle_is_paused_resumed_and_cancelled_from_another_thread() 
             pass
         getattr(flow, what)()
         assert flow.wait_for_completion(10)
-        thread.join(10)
+        thread.join(60)
         assert flow.job_state is not None
         assert flow.job_state.status == status
         assert len(flow.job_state.execution_history) <= flow.history
@@ -378,7 +378,7 @@ def test_a_concurrent_flow_runs_so_many_at_once_and_returns_when_all_are_done() 
             self.define_slot("input", handler=self.meet)
 
         def meet(self, value: Any) -> None:
-            together.wait(10)
+            together.wait(60)
             done.append(value)
 
     flow = Flow("wide", execution_strategy="concurrent", max_workers=3)
@@ -399,7 +399,7 @@ def test_several_jobs_of_one_flow_at_once_do_not_meet() -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(10)
+        each.join(60)
     assert [each.status for each in jobs] == ["completed"] * 4
     for number in range(4):
         assert [int(name) for name, value in seen if value == number] == list(range(20))

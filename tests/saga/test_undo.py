@@ -71,7 +71,7 @@ def test_a_failed_run_undoes_what_had_finished_the_last_first() -> None:
 
 def test_undos_are_steps_of_the_log(durable: penstock.Engine) -> None:
     run = booking().using(store=durable).start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     done = [event.step for _, _, event in run.events() if isinstance(event, e.StepDone)]
     assert done == ["reserve", "pay", "undo:pay", "undo:reserve"]
     last = run.events()[-1][2]
@@ -93,17 +93,17 @@ def test_a_cancelled_run_is_undone_and_ends_cancelled() -> None:
 
     def wait(reserve: str) -> None:
         inside.set()
-        go.wait(10)
+        go.wait(60)
 
     flow = Workflow("waiting")
     flow.add_task(reserve)
     flow.add_task(wait, depends_on=["reserve"], executor="threads")
     run = flow.start(person="ada")
-    assert inside.wait(10)
+    assert inside.wait(60)
     run.cancel("no more")
     go.set()
     with pytest.raises(RunCancelled, match="no more"):
-        run.result(10)
+        run.result(60)
     assert told == ["reserve for ada", "release 1A of ada"]
 
 
@@ -118,7 +118,7 @@ def waiting(person: str) -> Any:
     """A run that has reserved a seat and waits."""
     reached = threading.Event()
     run = waits.start(person, reached)
-    assert reached.wait(10)
+    assert reached.wait(60)
     return run
 
 
@@ -126,7 +126,7 @@ def test_a_paused_run_that_is_cancelled_is_undone_without_being_resumed() -> Non
     run = waiting("ada")
     run.pause()
     run.cancel()
-    assert run.wait(10) == "cancelled"
+    assert run.wait(60) == "cancelled"
     assert told[-1] == "release 1A of ada"
 
 
@@ -139,7 +139,7 @@ def test_an_undo_that_fails_is_told_of_and_the_others_still_run() -> None:
     flow.add_task(pay, depends_on=["reserve"], undo=stuck)
     flow.add_task(ship, depends_on=["pay"])
     run = flow.start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert "no van; not undone: pay (OSError: the bank is closed)" in str(run.error)
     assert run.error is not None
     assert run.error.step == "ship"
@@ -159,10 +159,10 @@ def test_a_cancelled_run_says_what_could_not_be_undone() -> None:
         await wait_for_signal("go")
 
     run = waits.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     run.cancel("enough")
     with pytest.raises(RunCancelled, match=r"enough; not undone: reserve \(OSError: closed\)"):
-        run.result(10)
+        run.result(60)
 
 
 def test_an_undo_has_the_retries_of_its_task() -> None:
@@ -179,7 +179,7 @@ def test_an_undo_has_the_retries_of_its_task() -> None:
     flow.add_task(pay, depends_on=["reserve"], undo=again)
     flow.add_task(ship, depends_on=["pay"])
     run = flow.start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert tries == [30, 30, 30]
     assert "not undone" not in str(run.error)
 
@@ -193,7 +193,7 @@ def test_the_hook_runs_when_all_is_undone_and_is_told_what_was_not() -> None:
     flow.add_task(reserve)
     flow.add_task(pay, depends_on=["reserve"], undo=stuck)
     flow.add_task(ship, depends_on=["pay"])
-    assert flow.start(person="ada").wait(10) == "failed"
+    assert flow.start(person="ada").wait(60) == "failed"
     assert heard == ["ValueError: no van; not undone: pay (OSError: closed) after release 1A of ada"]
 
 
@@ -201,7 +201,7 @@ def test_what_runs_beside_a_failure_ends_first_and_is_undone_first() -> None:
     go = threading.Event()
 
     def slow() -> str:
-        go.wait(10)
+        go.wait(60)
         return "slow"
 
     def fails() -> None:
@@ -212,7 +212,7 @@ def test_what_runs_beside_a_failure_ends_first_and_is_undone_first() -> None:
     flow.add_task(reserve)
     flow.add_task(slow, depends_on=["reserve"], executor="threads", undo=lambda it: told.append(f"undo {it}"))
     flow.add_task(fails, depends_on=["reserve"], executor="threads")
-    assert flow.start(person="ada").wait(10) == "failed"
+    assert flow.start(person="ada").wait(60) == "failed"
     assert told == ["reserve for ada", "undo slow", "release 1A of ada"]
 
 
@@ -221,7 +221,7 @@ def test_each_item_of_a_map_is_undone_by_itself() -> None:
     flow.add_task(reserve.map(row=[1, 2, 3], window=1))
     flow.add_task(ship, depends_on=["reserve"], values={"pay": 1})
     run = flow.start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert told[3:] == ["release 3A of ada", "release 2A of ada", "release 1A of ada"]
     assert run.steps["undo:reserve[1]"].status == "completed"
 
@@ -235,7 +235,7 @@ def test_steps_of_workflows_inside_are_undone_in_one_order_with_all_others() -> 
     outer.add_task(pay, depends_on=["inner"], values={"reserve": "both"})
     outer.add_task(ship, depends_on=["pay"])
     run = outer.start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     undone = [event.step for _, _, event in run.events() if isinstance(event, e.StepDone)][-3:]
     assert undone == ["undo:pay", "undo:inner/reserve", "undo:first"]
 
@@ -243,7 +243,7 @@ def test_steps_of_workflows_inside_are_undone_in_one_order_with_all_others() -> 
 def test_a_failed_run_that_was_undone_cannot_be_resumed(durable: penstock.Engine) -> None:
     flow = booking()
     run = flow.using(store=durable).start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     with pytest.raises(CommandRefused, match="was undone: start a new run"):
         durable.resume(run.id, flow)
 
@@ -260,7 +260,7 @@ def test_a_failed_run_that_had_nothing_to_undo_can_be_resumed(durable: penstock.
     flow = Workflow("tries")
     flow.add_task(tries)
     run = flow.using(store=durable).start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     down.clear()
     assert durable.resume(run.id, flow, wait=True).result() == "1A"
 
@@ -272,7 +272,7 @@ def test_a_run_out_of_time_is_undone_in_its_own_time() -> None:
         lambda reserve: threading.Event().wait(5), name="long", depends_on=["reserve"], executor="threads"
     )
     run = flow.start(person="ada")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert run.error is not None
     assert run.error.cause == "timeout"
     assert told == ["reserve for ada", "release 1A of ada"]
@@ -292,7 +292,7 @@ def test_a_function_names_the_undo_of_a_step() -> None:
         await step(ship.fn)(1)
 
     run = trip.start("bob")
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert told == ["pay for x", "refund 30", "release 7B of bob"]
 
 
@@ -317,7 +317,7 @@ def test_steps_gathered_and_mapped_by_a_function_are_undone() -> None:
         await step(reserve).map(person=["cy"])
         raise ValueError("no")
 
-    assert trip.start().wait(10) == "failed"
+    assert trip.start().wait(60) == "failed"
     assert told[3:] == ["release 1A of cy", "release 1A of bob", "release 1A of ada"]
 
 
@@ -327,7 +327,7 @@ def test_a_function_that_is_not_async_names_undos_too() -> None:
         blocking.step(reserve, undo=lambda seat: told.append(f"undo {seat}"))("ada")
         raise ValueError("no")
 
-    assert trip.start().wait(10) == "failed"
+    assert trip.start().wait(60) == "failed"
     assert told[-1] == "undo 1A"
 
 
@@ -360,7 +360,7 @@ def test_undo_takes_what_it_names() -> None:
         await step(reserve, undo=lambda seat, **all: told.append(f"{seat} {sorted(all.items())}"))("bob")
         raise ValueError("no")
 
-    assert trip.start().wait(10) == "failed"
+    assert trip.start().wait(60) == "failed"
     assert told[2:] == ["1A [('person', 'bob')]", "no seat asked for"]
 
 
@@ -376,7 +376,7 @@ def test_a_run_that_nobody_drives_is_undone_by_whoever_resumes_it(tmp_path: Path
             await wait_for_signal("go")
 
         run = trip.using(store=engine).start()
-        assert reached.wait(10)
+        assert reached.wait(60)
     with penstock.open(store) as engine:
         left = engine.get(run.id)
         left.cancel("no more")
@@ -395,5 +395,5 @@ def test_an_undo_is_done_each_time_though_its_task_has_a_cache(durable: penstock
     flow.add_task(reserve, undo=give_back)
     flow.add_task(ship, depends_on=["reserve"], values={"pay": 1})
     for _ in range(2):
-        assert flow.using(store=durable).start(person="ada").wait(10) == "failed"
+        assert flow.using(store=durable).start(person="ada").wait(60) == "failed"
     assert told.count("give back 1A") == 2

@@ -106,7 +106,7 @@ def test_a_run_that_another_process_drives_is_cancelled(
         engine.command(second.id, "cancel")
     finally:
         worker.stop()
-        thread.join(10)
+        thread.join(60)
     assert len(engine.list()) == 2
 
 

@@ -300,5 +300,5 @@ def test_serving_fires_until_it_is_told_to_stop(engine: Engine, clock: VirtualCl
         engine.durable_store().ring([TOPIC])
         thread.join(0.01)
     serving.stop()
-    thread.join(10)
+    thread.join(60)
     assert (thread.is_alive(), len(moments_of(engine))) == (False, 1)

@@ -119,7 +119,7 @@ def test_waits_go_on_where_the_process_did_not(tmp_path: Path) -> None:
             time.sleep(0.001)
     with penstock.open(store) as engine:
         engine.signal(run.id, "decision", {"by": "ada", "well": True})
-        assert engine.resume(run.id, asking(), wait=True).result(10) == "lamp: ('ada', True)"
+        assert engine.resume(run.id, asking(), wait=True).result(60) == "lamp: ('ada', True)"
 
 
 def test_waits_are_drawn_and_are_part_of_the_structure() -> None:

@@ -21,7 +21,7 @@ from tests.brokers.test_activemq import Peer
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # it may have to be installed
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 BEFORE, AFTER = 398, 3_000
 ROOM = 2_000
 """Messages that wait at most. Of more than some 4,000 a server may itself put some aside on disk, and hand them out later."""

@@ -22,7 +22,7 @@ from penstock.cli.commands import penstock as commands
 from penstock.simulations import WorkflowExecution, WorkflowRunner
 from tests.simulations.conftest import Write
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from penstock.model import events as e
 from penstock.tasks import Workflow
 from tests.app.worlds import until
 
-SOON = 20.0
+SOON = 60.0
 ran: list[str] = []
 
 

@@ -76,7 +76,7 @@ def test_what_a_failed_attempt_wrote_is_undone_and_the_next_is_kept(engine: Engi
             raise OSError("after the row was written")
 
     run = one(book, retries=2).using(store=engine).start()
-    run.result(timeout=10)
+    run.result(timeout=60)
     assert booked(engine) == ["3"]
     assert RunLog(run.events()).attempts("one") == 3
 
@@ -124,7 +124,7 @@ def test_resources_come_with_it(engine: Engine) -> None:
 
 def test_what_it_logs_is_kept(engine: Engine) -> None:
     run = one(lambda connection: penstock.context().log.warning("booked")).using(store=engine).start()
-    run.result(timeout=10)
+    run.result(timeout=60)
     assert [line[-1] for line in engine.durable_store().read_logs(run.id)] == [
         "WARNING penstock.step: booked"
     ]
@@ -152,7 +152,7 @@ def test_a_lease_that_was_lost_meanwhile_undoes_the_writes(
     monkeypatch.setattr(store, "transaction", begin_late)
     run = one(write).using(store=engine).start(what="a")
     with pytest.raises(LeaseLost):
-        run.result(timeout=10)
+        run.result(timeout=60)
     assert booked(engine) == []
 
 
@@ -198,7 +198,7 @@ def test_what_would_end_the_transaction_or_harm_the_store_is_refused(
 
     run = one(book).using(store=engine).start()
     with pytest.raises(RunFailed, match=says) as failed:
-        run.result(timeout=10)
+        run.result(timeout=60)
     assert isinstance(failed.value.__cause__, UserError)
     assert booked(engine) == []
     assert one(write).using(store=engine).run(what="next") is None
@@ -265,19 +265,19 @@ def test_others_wait_while_a_step_has_the_lock(engine: Engine) -> None:
     def book(connection: sqlite3.Connection) -> None:
         write(connection)
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     plain = Workflow("plain")
     plain.add_task(lambda: 1, name="one")
     slow = one(book).using(store=engine).start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(plain.using(store=engine).run()))
     thread.start()
     assert booked(engine) == []
     go_on.set()
-    slow.result(timeout=10)
-    thread.join(10)
+    slow.result(timeout=60)
+    thread.join(60)
     assert (found, booked(engine)) == ([1], ["a"])
 
 

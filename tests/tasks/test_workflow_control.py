@@ -17,7 +17,7 @@ from penstock.model import events as e
 from penstock.model.program import Do, End, Plan, Sleep, Wait
 from penstock.tasks import Workflow
 
-SOON = 20.0
+SOON = 60.0
 
 
 def until(true: Callable[[], bool]) -> None:

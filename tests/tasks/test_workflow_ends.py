@@ -15,7 +15,7 @@ from penstock.errors import DefinitionError, RunFailed, RunNotFound, StepTimeout
 from penstock.model import events as e
 from penstock.tasks import Workflow
 
-SOON = 20.0
+SOON = 60.0
 """Seconds after which something that should have happened has not."""
 
 

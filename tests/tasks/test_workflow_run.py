@@ -238,7 +238,7 @@ def test_steps_of_a_sub_workflow_are_seen_by_path() -> None:
     flow = Workflow("outer")
     flow.add_workflow(inner())
     run = flow.start(x=1)
-    assert run.result(10) == 2
+    assert run.result(60) == 2
     assert (run.steps["inner/plus"].result, run.steps["inner"].result) == (2, 2)
 
 
@@ -248,7 +248,7 @@ def test_a_sub_workflow_that_failed_is_a_failed_step() -> None:
     flow = Workflow("outer")
     flow.add_workflow(sub)
     run = flow.start()
-    assert run.wait(10) == "failed"
+    assert run.wait(60) == "failed"
     assert (run.steps["sub"].status, run.error and run.error.step) == ("failed", "sub/broken")
 
 
@@ -257,17 +257,17 @@ def test_maps_and_sub_workflows_are_running_while_something_of_them_is() -> None
 
     def hold(x: int) -> bool:
         begun.set()
-        return release.wait(10)
+        return release.wait(60)
 
     sub = Workflow("sub", executor="threads")
     sub.add_task(task(name="each")(hold).map(x=[1]))
     flow = Workflow("outer")
     flow.add_workflow(sub)
     run = flow.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert (run.steps["sub"].status, run.steps["sub/each"].status) == ("running", "running")
     release.set()
-    assert run.result(10) == [True]
+    assert run.result(60) == [True]
 
 
 # ── conditions and triggers ─────────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +287,7 @@ def test_what_depends_on_a_skipped_task_is_skipped_and_says_why() -> None:
     flow.add_task(lambda: 1, name="x", when=lambda: False)
     flow.add_task(lambda x: x, name="y", depends_on=["x"])
     run = flow.start()
-    assert run.result(10) is None
+    assert run.result(60) is None
     assert (run.steps["x"].status, run.steps["y"].status) == ("skipped", "skipped")
     skipped = {
         event.step: event.reason

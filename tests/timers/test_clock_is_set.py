@@ -19,7 +19,7 @@ from penstock.model import events as e
 from tests.timers.walls import HOUR, Wall
 
 SHORT = 0.3
-SOON = 20.0
+SOON = 60.0
 ASKED = threading.Event()
 BEGUN = threading.Event()
 tries: list[float] = []

@@ -192,14 +192,14 @@ def test_threads_that_want_a_resource_at_once_open_it_once() -> None:
     values: list[Any] = []
 
     def want() -> None:
-        together.wait(10)
+        together.wait(60)
         values.append(slow.get())
 
     threads = [threading.Thread(target=want) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert (opened, set(values)) == ([1], {together})
     pool.close_all()
 

@@ -183,7 +183,7 @@ async def asking() -> str:
 def test_people_answer_as_they_did(engine: penstock.Engine) -> None:
     run = engine.start(asking)
     run.signal("answer", "yes")
-    assert run.result(timeout=10) == "yes"
+    assert run.result(timeout=60) == "yes"
     report = simulate(asking, store=engine, seeds=SEEDS)
     assert report.statuses == {"completed": 5}
     assert report.first.logs[0][-1][2].value == "yes"
