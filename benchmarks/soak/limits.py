@@ -14,6 +14,7 @@ from tests.limits.limited import AT_MOST
 
 PROCESSES, STEPS, BLOWS = 4, 2_500, 6
 LIMIT_SECONDS = 600
+LEASE_SECONDS = 1.0
 
 
 def soak(seconds: float) -> None:
@@ -30,7 +31,9 @@ def played(store: Path, chance: random.Random, blows: int) -> None:
     """One round: whoever is killed is replaced by a worker, which goes on with its run."""
     crew, began = Crew(store), time.monotonic()
     try:
-        alive = [crew.hire(STEPS, 0.001, f"tenant {number}") for number in range(PROCESSES)]
+        alive = [
+            crew.hire(STEPS, 0.001, f"tenant {number}", lease=LEASE_SECONDS) for number in range(PROCESSES)
+        ]
         for process in alive:
             crew.go(process)
         for _ in range(blows):
@@ -38,11 +41,11 @@ def played(store: Path, chance: random.Random, blows: int) -> None:
             victim = chance.randrange(PROCESSES)
             alive[victim].kill()
             alive[victim].wait()
-            alive[victim] = crew.hire(0, 0, "worker")
+            alive[victim] = crew.hire(0, 0, "worker", lease=LEASE_SECONDS)
             crew.go(alive[victim])
         for process in alive:
             process.wait(LIMIT_SECONDS)
-        last = crew.hire(0, 0, "worker")
+        last = crew.hire(0, 0, "worker", lease=LEASE_SECONDS)
         crew.go(last)
         last.wait(LIMIT_SECONDS)
     finally:

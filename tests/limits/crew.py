@@ -11,6 +11,9 @@ from penstock.app import Engine
 from penstock.model import events as e
 from tests.limits.limited import AT_MOST
 
+LEASE_SECONDS = 30.0
+"""Longer than any machine keeps a process waiting."""
+
 
 class Attempt(NamedTuple):
     """When an attempt of a step under the limit began and ended, and whose it was."""
@@ -27,7 +30,9 @@ class Crew:
         self.store = store
         self.all: list[subprocess.Popen[str]] = []
 
-    def hire(self, count: int, seconds: float, tenant: str) -> subprocess.Popen[str]:
+    def hire(
+        self, count: int, seconds: float, tenant: str, *, lease: float = LEASE_SECONDS
+    ) -> subprocess.Popen[str]:
         """A process that is ready to begin."""
         command = [
             sys.executable,
@@ -37,6 +42,7 @@ class Crew:
             str(count),
             str(seconds),
             tenant,
+            str(lease),
         ]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.all.append(process)

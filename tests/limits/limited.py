@@ -1,4 +1,4 @@
-"""A process whose run's steps are under a limit: python -m tests.limits.limited STORE COUNT SECONDS TENANT.
+"""A process whose run's steps are under a limit: python -m tests.limits.limited STORE COUNT SECONDS TENANT LEASE_SECONDS.
 
 Tenant `rated` is paced instead; `worker` goes on with the runs of others that are gone.
 """
@@ -14,7 +14,7 @@ from penstock.app.worker import Worker
 from penstock.errors import LeaseLost
 from penstock.model.limits import Limit
 
-KEY, AT_MOST, LEASE_SECONDS = "shared", 3, 1.0
+KEY, AT_MOST = "shared", 3
 
 
 @task
@@ -42,8 +42,8 @@ rated.add_task(items)
 rated.add_task(paced.map(n="items"))
 
 
-def main(store: str, count: str, seconds: str, tenant: str) -> int:
-    with penstock.open(store, durability="crash", lease_seconds=LEASE_SECONDS) as engine:
+def main(store: str, count: str, seconds: str, tenant: str, lease: str) -> int:
+    with penstock.open(store, durability="crash", lease_seconds=float(lease)) as engine:
         print("ready", flush=True)
         sys.stdin.readline()
         inputs = {"count": int(count)}
