@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, cast
 
+from penstock.app.parts import parts_of
 from penstock.context import context
 from penstock.errors import CommandRefused
 from penstock.model.continued import next_of
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.model.program import Definition
 
-engines: WeakSet[Engine] = WeakSet()
-"""All that are open in this process."""
-
 
 def begin_next(definition: Definition, inputs: Any) -> str:
     """For a step, on the thread that drives its run: start the run that follows; its id.
@@ -26,12 +23,12 @@ def begin_next(definition: Definition, inputs: Any) -> str:
     the run that it started: its key is made of this run's id.
     """
     here = context().run
-    for engine in list(engines):
-        held = engine.holdings.get(here)
-        if held is not None:
-            tags = {**held.state.tags, "continues": here}
-            return engine.start_beside(held, definition, inputs, key=f"after {here}", tags=tags).id
-    raise CommandRefused(f"run {here} is driven by no engine that could start another run in its stead")
+    engine = cast("Engine | None", parts_of(here))
+    held = None if engine is None else engine.holdings.get(here)
+    if engine is None or held is None:
+        raise CommandRefused(f"run {here} is driven by no engine that could start another run in its stead")
+    tags = {**held.state.tags, "continues": here}
+    return engine.start_beside(held, definition, inputs, key=f"after {here}", tags=tags).id
 
 
 def follow(engine: Engine, run: Run[Any]) -> Run[Any]:

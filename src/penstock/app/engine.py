@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
-from penstock.app.continuing import engines
 from penstock.app.driving import Driving, adopt_with, start_with
 from penstock.app.parts import Held
 from penstock.app.renewing import Renewing
@@ -61,7 +60,6 @@ class Engine(Commanding, Driving, Renewing, Tending):
         self._keeper: Keeper | None = None
         self._ids = PassingIds(os.urandom) if store is None else Ids(os.urandom)
         install(clock=self.clock.now, echo=capture_echo)
-        engines.add(self)
 
     # Starting runs
 
@@ -169,10 +167,8 @@ class Engine(Commanding, Driving, Renewing, Tending):
         """A run that was started before under the same key: if its engine is gone, this one takes it up."""
         if self.store is None or self.holdings.get(known.id) is not None or known.status != "running":
             return known, False
-        from penstock.app.recovery import recover
-
         try:
-            recovered = recover(self, known.id, definition)
+            recovered = self.recover(known.id, definition)
         except CommandRefused:  # it is alive elsewhere
             return known, False
         if isinstance(recovered, Run):
@@ -207,19 +203,25 @@ class Engine(Commanding, Driving, Renewing, Tending):
             if held.state.status == "paused":
                 self.command(run_id, "resume")
             return held.handle
-        from penstock.app.recovery import recover
-
         driver = self.own_driver() if wait else self.background_driver()
         if run_id in self.owed:
             self.settle_debts()
         run_id, changes = self.minded(run_id, definition, on_change)
-        recovered = recover(self, run_id, definition)
+        recovered = self.recover(run_id, definition)
         if isinstance(recovered, Run):
             return recovered
         handle = self.adopt(recovered, driver, definition, began)
         if changes:
             self.say_changes(handle, changes)
         return self.drive(driver, handle, resting=resting) if wait else handle
+
+    def recover(
+        self, run_id: str, definition: Definition | None, *, rouse: bool = True
+    ) -> Recovered | Run[Any]:
+        """Claim a run and fold its log, to be adopted; one that has completed, or goes on elsewhere, as it is. See recovery."""
+        from penstock.app.recovery import recover
+
+        return recover(self, run_id, definition, rouse=rouse)
 
     def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:
         """The worker's: drive a run that was claimed and folded, in the background. One that is paused stays so.

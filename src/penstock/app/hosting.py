@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.parts import Parts
 from penstock.context import Context
-from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere
 from penstock.errors import DefinitionError, LeaseLost, StoreError
 from penstock.model import machine
@@ -16,7 +15,7 @@ from penstock.model.policies import CHILD
 from penstock.ports import Executor
 
 if TYPE_CHECKING:
-    from penstock.app.caching import StoredResults
+    from penstock.engine.caching import Results
     from penstock.engine.limits import Limits
 
 
@@ -51,7 +50,7 @@ class Hosting(Parts):
                 self._limits = limits_of(self)
             return self._limits
 
-    def results(self) -> StoredResults | None:
+    def results(self) -> Results | None:
         """Where steps find the results of other runs, made when the first step has a cache; None where nothing is kept."""
         with self.lock:
             if self._results is None and self.store is not None:
@@ -132,11 +131,10 @@ class Hosting(Parts):
         if held is None:
             return
         self.journal.text(data)  # what cannot be stored is the step's own error, where that runs here
-        noted = (held.driver.core, held.state, topic, self.clock.now, context.step, data)
         if held.driver.here is not None and held.driver.here[1] is context:
-            record_note(*noted)
+            held.note(topic, context.step, data)
         else:
-            held.driver.post(record_note, *noted)
+            held.driver.post(held.note, topic, context.step, data)
 
     # What the keeper needs
 
@@ -169,14 +167,6 @@ class Hosting(Parts):
             held.driver.hurry(held.driver.take, held.state, letters, self.codec)
             if any(letter.kind == "cancel" for letter in letters):
                 held.driver.warn(held.state)
-
-
-def record_note(
-    core: Core, run: machine.Run, topic: str, now: Callable[[], float], step: str | None, data: Any
-) -> None:
-    """On the driver's thread."""
-    if not run.gone and run.id in core.runs:
-        core.note(run, topic, now(), step, data)
 
 
 def _make_executor(name: str, known: Mapping[str, Executor]) -> Executor:

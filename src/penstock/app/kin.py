@@ -4,29 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from penstock.app.hosting import record_note
-from penstock.app.logs import read_events
 from penstock.app.run import Run
 from penstock.app.starting import with_defaults
 from penstock.engine.children import Children, follow_parents
-from penstock.engine.recovery import Log
 from penstock.errors import CommandRefused, RunNotFound
 from penstock.model.child import Child
 from penstock.model.policies import CHILD
 from penstock.model.state import Step
 
 if TYPE_CHECKING:
-    from penstock.app.engine import Engine
-    from penstock.app.parts import Parts
-    from penstock.ports import Executor
+    from penstock.app.parts import Held, Holdings, Parts
+    from penstock.engine.driver import Driver
+    from penstock.engine.recovery import Log, Recovered
+    from penstock.model.program import Definition
+    from penstock.model.state import Run as RunState
+    from penstock.ports import Executor, Store
+
+
+class KinEngine(Protocol):
+    """What is asked of an engine. See Engine."""
+
+    store: Store | None
+    holdings: Holdings
+
+    def known(self, run_id: str) -> Run[Any] | None: ...
+    def events_of(self, run_id: str) -> Log: ...
+    def start_beside(
+        self, held: Held, definition: Definition, inputs: Any = None, **how: Any
+    ) -> Run[Any]: ...
+    def submit(
+        self,
+        definition: Definition,
+        inputs: Any = None,
+        *,
+        queue: str,
+        key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent: RunState | None = None,
+    ) -> Run[Any]: ...
+    def recover(
+        self, run_id: str, definition: Definition | None, *, rouse: bool = True
+    ) -> Recovered | Run[Any]: ...
+    def adopt(
+        self,
+        recovered: Recovered,
+        driver: Driver,
+        definition: Definition | None,
+        *,
+        order: tuple[str, str] | None,
+    ) -> Run[Any]: ...
+    def command(self, run_id: str, kind: str, reason: str = "") -> None: ...
 
 
 class EngineKin:
     """See Kin."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: KinEngine) -> None:
         self._engine = engine
         self.children = Children(self)
 
@@ -38,8 +73,6 @@ class EngineKin:
         return {run: handle.status for run, handle in known.items() if handle is not None}
 
     def log(self, run: str) -> Log:
-        if self._engine.store is not None:
-            return read_events(self._engine, run)
         return self._engine.events_of(run)
 
     def begin(self, step: Step, child: Child, key: str, inputs: Mapping[str, Any]) -> None:
@@ -54,12 +87,9 @@ class EngineKin:
             run.when_over(partial(self.children.left, run.id))
         else:
             run = engine.submit(definition, given, queue=child.queue, **how)
-        noted = (held.driver.core, step.run, CHILD, engine.clock.now, step.id, {"run": run.id})
-        held.driver.post(record_note, *noted)
+        held.driver.post(held.note, CHILD, step.id, {"run": run.id})
 
     def take_up(self, step: Step, child: Child, run: str) -> None:
-        from penstock.app.recovery import recover
-
         engine = self._engine
         held = engine.holdings.get(step.run.id)
         if engine.store is None or held is None or engine.holdings.get(run) is not None:
@@ -67,7 +97,7 @@ class EngineKin:
         if child.queue is not None and self.statuses([run]).get(run) != "failed":
             return  # that is for workers
         try:
-            recovered = recover(engine, run, child.definition, rouse=False)
+            recovered = engine.recover(run, child.definition, rouse=False)
         except CommandRefused:  # it is alive elsewhere
             return
         if not isinstance(recovered, Run):
@@ -83,7 +113,7 @@ class EngineKin:
 
 def children_of(engine: Parts) -> Children:
     """The executor of an engine's steps that are runs of their own."""
-    return EngineKin(cast("Engine", engine)).children
+    return EngineKin(cast(KinEngine, engine)).children
 
 
 def follow_kin(engine: Parts, children: Executor | None) -> None:
@@ -92,4 +122,4 @@ def follow_kin(engine: Parts, children: Executor | None) -> None:
         follow_parents(children.kin, engine.holdings.recorded())
         children.walk()
     else:
-        follow_parents(EngineKin(cast("Engine", engine)), engine.holdings.recorded())
+        follow_parents(EngineKin(cast(KinEngine, engine)), engine.holdings.recorded())

@@ -19,10 +19,10 @@ from penstock.model.limits import FREE, Bounds, Limit, check_limit
 from penstock.ports import Store
 
 if TYPE_CHECKING:
-    from penstock.app.hosting import Hosting
+    from penstock.app.parts import Parts
 
 
-def limits_of(engine: Hosting) -> Limits:
+def limits_of(engine: Parts) -> Limits:
     """The slots of an engine; with a store they are held together with all engines of that store."""
     if engine.store is None:
         return Limits(OwnLedgers(engine.clock.now))

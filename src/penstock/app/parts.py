@@ -9,22 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from penstock.app.owners import new_owner
-from penstock.catalogue import source_of
 from penstock.clocks import SystemClock
 from penstock.engine.ephemeral import EphemeralJournal
 from penstock.engine.journal import DurableJournal, Journal
 from penstock.errors import CommandRefused
 from penstock.model import machine
-from penstock.model.changes import Put
-from penstock.model.program import Program
 from penstock.observe.attending import attention
 from penstock.ports import Clock, Executor, Observer, Store
 
 if TYPE_CHECKING:
-    from penstock.app.caching import StoredResults
-    from penstock.app.changes import Codebook
     from penstock.app.run import Run
     from penstock.codecs import JsonCodec
+    from penstock.engine.caching import Results
     from penstock.engine.driver import Driver
     from penstock.engine.limits import Limits
     from penstock.observe.narrator import Narrator
@@ -41,6 +37,12 @@ class Held(NamedTuple):
     state: machine.Run
     driver: Driver
     handle: Run[Any]
+
+    def note(self, topic: str, step: str | None, data: Any) -> None:
+        """On the driver's thread: record something worth remembering, unless the run has left."""
+        driver, run = self.driver, self.state
+        if not run.gone and run.id in driver.core.runs:
+            driver.core.note(run, topic, driver.now(), step, data)
 
 
 class Holdings:
@@ -103,8 +105,7 @@ class Parts:
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
         self.lock = threading.RLock()
         self._limits: Limits | None = None
-        self._results: StoredResults | None = None
-        self._codebook: Codebook | None = None
+        self._results: Results | None = None
         self._codec: JsonCodec | None = None
         self._learned: WeakSet[Any] = WeakSet()  # definitions whose classes the codec knows
         self.journal: Journal = self._make_journal()
@@ -133,16 +134,6 @@ class Parts:
             return
         teach(self.codec, definition)
         self._learned.add(definition)
-
-    def source_with_code(self, definition: Any, program: Program) -> tuple[dict[str, Any], list[Put]]:
-        """Where a definition's code is, and which code it is; with what keeps that, the first time that it is asked for."""
-        from penstock.app.changes import CODE, Codebook
-
-        if self._codebook is None:
-            self._codebook = Codebook()
-        digest, puts = self._codebook.digest(program)
-        source = source_of(definition)
-        return ({**source, CODE: digest} if digest else source), puts
 
     def durable_store(self) -> Store:
         """The store. Raises CommandRefused on an ephemeral engine, which has none."""

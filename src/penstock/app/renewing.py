@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.app.forking import Forking
 from penstock.app.owners import is_gone
 from penstock.app.starting import sooner
+from penstock.catalogue import source_of
 from penstock.context import current
 from penstock.engine.recovery import read_page
 from penstock.errors import DefinitionError, RunNotFound
@@ -16,11 +17,23 @@ from penstock.model.changes import Put
 from penstock.model.program import Definition, OnChange, Program
 
 if TYPE_CHECKING:
-    from penstock.app.changes import StepChange
+    from penstock.app.changes import Codebook, StepChange
 
 
 class Renewing(Forking):
     """The part of an engine that minds whether the code of a run is the code it began with."""
+
+    _codebook: Codebook | None = None
+
+    def source_with_code(self, definition: Definition, program: Program) -> tuple[dict[str, Any], list[Put]]:
+        """See Submitting."""
+        from penstock.app.changes import CODE, Codebook
+
+        if self._codebook is None:
+            self._codebook = Codebook()
+        digest, puts = self._codebook.digest(program)
+        source = source_of(definition)
+        return ({**source, CODE: digest} if digest else source), puts
 
     def started_event(
         self,
@@ -109,11 +122,9 @@ class Renewing(Forking):
         import logging
 
         from penstock.app.changes import CHANGED, told
-        from penstock.app.hosting import record_note
 
         held = self.holdings.get(run.id)
         if held is not None:
-            noted = (held.driver.core, held.state, CHANGED, self.clock.now, None, told(changes))
-            held.driver.post_or_call(record_note, *noted)
+            held.driver.post_or_call(held.note, CHANGED, None, told(changes))
         said = ", ".join(map(str, changes))
         logging.getLogger("penstock").warning("run %s goes on with other code: %s", run.id, said)

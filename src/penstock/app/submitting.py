@@ -15,7 +15,7 @@ from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.changes import Change, Guard, Put
 from penstock.model.ids import Ids, PassingIds, run_id_for
-from penstock.model.program import Definition
+from penstock.model.program import Definition, Program
 from penstock.model.texts import is_writable
 from penstock.model.wording import shown
 from penstock.ports import Codec
@@ -30,6 +30,10 @@ class Submitting(Reading):
     """The part of an engine that leaves runs to workers."""
 
     _ids: Ids | PassingIds
+
+    def source_with_code(self, definition: Definition, program: Program) -> tuple[dict[str, Any], list[Put]]:
+        """Where a definition's code is, and which code it is; with what keeps that, the first time that it is asked for."""
+        raise NotImplementedError
 
     def submit(  # noqa: PLR0913 - one keyword a power
         self,
