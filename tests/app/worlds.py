@@ -16,7 +16,8 @@ from penstock.errors import CommandRefused
 from penstock.stores.memory import MemoryStore
 
 SOON = 60.0
-LEASE = 0.3
+LEASE = 30.0
+"""Longer than any machine keeps a keeper waiting; `World.kill` has leases lapse at once."""
 
 
 class Shared(MemoryStore):
@@ -44,10 +45,11 @@ class World:
         return made
 
     def kill(self, engine: Engine) -> None:
-        """Its keeper extends no lease any more, and it gives none back: for all others its process is gone."""
+        """Its keeper extends no lease any more, it gives none back, and all have lapsed: for others its process is gone."""
         assert engine._keeper is not None
         engine._keeper.close()
         engine._keeper = None
+        engine.durable_store().extend("runs", engine.held_leases(), -1.0)
         engine.give_back = lambda run_id, epoch: None  # type: ignore[method-assign]
 
     def close(self) -> None:
@@ -58,7 +60,7 @@ class World:
 
 
 def take_up(engine: Engine, run_id: str, definition: Any = None) -> Run[Any]:
-    """Resume a run as soon as its lease has lapsed."""
+    """Resume a run as soon as nobody else has it."""
     end = time.monotonic() + SOON
     while True:
         try:

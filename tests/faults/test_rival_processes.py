@@ -30,7 +30,7 @@ def test_of_several_that_resume_a_run_at_once_one_drives_it_and_the_others_are_t
     executor: str, rivals: int, place: Place, undisturbed: dict[Unit, str]
 ) -> None:
     run = begin_and_kill(place, executor, "contested")
-    lives = [place.life(executor, patience=0, lease_seconds=2.0, pace=3) for _ in range(rivals)]
+    lives = [place.life(executor, patience=0, lease_seconds=30.0, pace=3) for _ in range(rivals)]
     wait_until(lambda: all(life.lines() for life in lives), "all are ready")
     for life in lives:
         life.go("contested")

@@ -17,10 +17,9 @@ import penstock
 from penstock.app import Engine
 from penstock.model import events as e
 from tests.faults.lives import wait_until
-from tests.faults.worked import flow
+from tests.faults.worked import LEASE_SECONDS, flow
 
 RUNS, WORKERS, BLOWS = 2_000, 4, 24
-LEASE_SECONDS = 0.5
 
 
 class Crew:
@@ -80,7 +79,7 @@ def test_every_run_finishes_whatever_becomes_of_the_workers(
             time.sleep(chance.uniform(0.05, 0.3))
             blows.append((time.time(), crew.strike()))
             crew.wake()
-        wait_until(lambda: (crew.wake(), unfinished(engine))[1] == 0, "every run finishes", 60)
+        wait_until(lambda: (crew.wake(), unfinished(engine))[1] == 0, "every run finishes")
         crew.wake(all_=True)
         time.sleep(0.2)  # whoever was stopped finds that nothing is left to record
     finally:

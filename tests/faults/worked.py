@@ -11,6 +11,7 @@ import penstock
 from penstock import Workflow, task
 from penstock.app.worker import Worker
 
+LEASE_SECONDS = 1.0
 SIDE = Path(os.environ.get("WORKED_SIDE", os.devnull))
 
 
@@ -46,7 +47,7 @@ flow.add_task(third, depends_on=["second"])
 
 
 def serve(store: str) -> None:
-    with penstock.open(store, lease_seconds=0.5, executor="threads", durability="crash") as engine:
+    with penstock.open(store, lease_seconds=LEASE_SECONDS, executor="threads", durability="crash") as engine:
         Worker(engine, [flow], slots=20).serve()
 
 
