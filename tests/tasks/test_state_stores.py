@@ -19,14 +19,12 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock.app.alone import alone_with
 from penstock.errors import (
     CodecError,
     DefinitionError,
     SettingsError,
     StoreCorrupt,
     StoreForeign,
-    StoreUnavailable,
 )
 from penstock.tasks import (
     BaseStateStore,
@@ -296,12 +294,6 @@ def test_a_save_that_the_disk_refuses_raises_and_counts_nowhere(tmp_path: Path) 
     assert other.load_task_state("refused") is None
     assert other.load_task_state("next") is not None
     assert other.load_task_state("task299") is not None
-
-
-def test_who_holds_the_lock_too_long_is_named(tmp_path: Path) -> None:
-    path, told = tmp_path / "state.json", rf"process {os.getpid()} .*kill -CONT"
-    with alone_with(path), pytest.raises(StoreUnavailable, match=told), alone_with(path, patience=0.05):
-        pass
 
 
 @pytest.mark.parametrize("name", ["", None, 3, "\udcff"])
