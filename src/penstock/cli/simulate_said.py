@@ -18,7 +18,6 @@ def question_of(
 ) -> Question:
     """The question; of a run, about the same again. Raises SettingsError and InputError."""
     from penstock.whatif.answering import Question
-    from penstock.whatif.capacity import Capacity
 
     prices = {
         name: _number("--price", text) for name, text in (_pair("--price", each) for each in given["prices"])
@@ -26,10 +25,13 @@ def question_of(
     return Question(
         definition if run is None else run,
         inputs=_inputs(definition, texts, given["pairs"]),
+        runs=1 if given["runs"] is None else given["runs"],
         arrivals=_arrivals(given),
-        capacity=Capacity(
-            None, given["slots"], given["threads"], given["limit"], given["concurrency"], _keys(given["keys"])
-        ),
+        slots=given["slots"],
+        threads=given["threads"],
+        limit=given["limit"],
+        concurrency=given["concurrency"],
+        limits=_keys(given["keys"]),
         seeds=seeds_in(given),
         durations=given["durations"] or "learned",
         really=given["really"],
@@ -60,14 +62,13 @@ def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> d
     return found or None
 
 
-def _keys(pairs: tuple[str, ...]) -> Any:
-    from penstock.whatif.keys import bounds_said
-
+def _keys(pairs: tuple[str, ...]) -> dict[str, int | str]:
     said = dict(_pair("--key", each) for each in pairs)
-    return bounds_said({key: int(text) if text.isdecimal() else text for key, text in said.items()})
+    return {key: int(text) if text.isdecimal() else text for key, text in said.items()}
 
 
 def _arrivals(given: dict[str, Any]) -> Any:
+    """None where runs begin at once."""
     from penstock.whatif import Poisson, Scheduled
 
     if given["trace"]:
@@ -76,7 +77,7 @@ def _arrivals(given: dict[str, Any]) -> Any:
     if given["schedule"] is not None:
         return Scheduled(given["schedule"], 86_400.0 if span is None else span)
     if given["rate"] is None:
-        return 1 if given["runs"] is None else given["runs"]
+        return None
     number, slash, unit = given["rate"].partition("/")
     if not slash or unit not in _UNITS:
         raise SettingsError(f"--rate {given['rate']} must be runs a time, such as 10/min, 0.5/s or 200/h")

@@ -36,9 +36,14 @@ class Question(NamedTuple):
     """What is asked; see `simulate`."""
 
     what: What
-    capacity: Capacity
     inputs: Any = None
-    arrivals: Arrivals | Scheduled | str = 1
+    runs: int = 1
+    arrivals: Arrivals | Scheduled | str | None = None
+    slots: int | None = None
+    threads: int = 8
+    limit: int | None = None
+    concurrency: int | None = None
+    limits: Limits | None = None
     seeds: Iterable[int] | None = None
     durations: Durations = "learned"
     really: Iterable[str] = ()
@@ -52,6 +57,7 @@ class Question(NamedTuple):
 
     def reports(self, workers: Sequence[int | None]) -> list[Report]:
         """The reports for these numbers of workers; what is learned is learned once."""
+        bounds = bounds_said(self.limits or {})
         asked = asked_of(
             self.what,
             inputs=self.inputs,
@@ -62,20 +68,21 @@ class Question(NamedTuple):
             default_seconds=self.default_seconds,
             until=self.until,
         )
-        asked, when = _arrivals(asked, self.arrivals)
-        capacity = self._bounded(asked.engine)
+        asked, when = _arrivals(asked, self.runs if self.arrivals is None else self.arrivals)
+        concurrency = self._concurrency(asked.engine)
+        capacity = Capacity(None, self.slots, self.threads, self.limit, concurrency, bounds)
         prices = with_prices(self.prices) if isinstance(self.prices, Mapping) else self.prices
         how: dict[str, Any] = {"prices": prices, "bottleneck": self.bottleneck}
         return [answer(asked, when, capacity._replace(workers=each), self.seeds, **how) for each in workers]
 
-    def _bounded(self, engine: Engine) -> Capacity:
-        """The capacity, with the bound that the store has for the queue, where nobody says another."""
+    def _concurrency(self, engine: Engine) -> int | None:
+        """How many runs go on at once: what the store says of the queue, where nobody says another."""
         queue = self.queue
         if queue is None and isinstance(self.arrivals, Scheduled):
             queue = Schedules(engine).get(self.arrivals.name).queue
-        if queue is None or self.capacity.concurrency is not None or engine.store is None:
-            return self.capacity
-        return self.capacity._replace(concurrency=Queues(engine).limits().get(gate_of(queue)))
+        if queue is None or self.concurrency is not None or engine.store is None:
+            return self.concurrency
+        return Queues(engine).limits().get(gate_of(queue))
 
 
 def simulate(  # noqa: PLR0913 - one keyword a part of the question
@@ -117,8 +124,9 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     named in `really` run their own code, while their time is simulated. It ends when all runs have, or after `until` seconds.
     `seeds` are twenty, fewer of a large simulation, unless they are named.
     """
-    question = _question(
+    return Question(
         what,
+        inputs=inputs,
         runs=runs,
         arrivals=arrivals,
         slots=slots,
@@ -126,7 +134,6 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
         limit=limit,
         concurrency=concurrency,
         limits=limits,
-        inputs=inputs,
         seeds=seeds,
         durations=durations,
         really=really,
@@ -137,31 +144,14 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
         store=store,
         trained_on=trained_on,
         bottleneck=bottleneck,
-    )
-    return question.reports([workers])[0]
+    ).reports([workers])[0]
 
 
 def sweep(what: What, *, workers: Sequence[int], **question: Any) -> list[Report]:
     """The same question, as `simulate` takes it, for each of these numbers of workers; what is learned is learned once."""
     if not workers:
         raise SettingsError("workers=[] must name the numbers of workers to compare, such as [10, 25, 50]")
-    return _question(what, **question).reports(workers)
-
-
-def _question(  # noqa: PLR0913 - one keyword a bound
-    what: What,
-    *,
-    runs: int = 1,
-    arrivals: Arrivals | Scheduled | str | None = None,
-    slots: int | None = None,
-    threads: int = 8,
-    limit: int | None = None,
-    concurrency: int | None = None,
-    limits: Limits | None = None,
-    **rest: Any,
-) -> Question:
-    capacity = Capacity(None, slots, threads, limit, concurrency, bounds_said(limits or {}))
-    return Question(what, capacity, arrivals=runs if arrivals is None else arrivals, **rest)
+    return Question(what, **question).reports(workers)
 
 
 def answer(
