@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from inspect import Parameter as Signature
 from typing import Any, get_args
@@ -58,15 +59,15 @@ def rule_of(
 
 def moment_of(when: Any, zone: str, what: str) -> float:
     """The moment that a datetime or a text names."""
-    try:
+    with suppress(
+        ValueError, OverflowError
+    ):  # no date, or one that is beyond what clocks can say: refused below
         at = datetime.fromisoformat(when) if isinstance(when, str) else when
         if isinstance(at, datetime):
             if at.tzinfo is not None:
                 return round(at.timestamp(), 3)
             whole = at.replace(microsecond=0)
             return round(first_moment(whole, zone_named(zone)) + at.microsecond / 1e6, 3)
-    except (ValueError, OverflowError):
-        pass
     raise SettingsError(
         f"{what}={shown(when)} must be a moment, such as '2026-03-29T02:30' or '2026-03-29T00:30+00:00'"
     )

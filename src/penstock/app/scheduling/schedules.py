@@ -89,36 +89,24 @@ class Schedules:
         is there. Raises SettingsError for what means nothing, InputError, and CommandRefused if the name is taken.
         """
         now = self._engine.clock.now()
-        check_name(name)
         program = definition.as_program()
         check_start(program.name, tags=tags, timeout=timeout)
         check_place(program.name, queue, priority, None)
-        rule = rule_of(now, cron, every, at, zone, start)
-        bound = inputs_for(definition, inputs or {}, moment_input)
-        self._engine.learn(definition)
-        asked = getattr(definition, "inputs", None) or {}
-        schedule = check_policies(
-            Schedule(
-                name=name,
-                workflow=program.name,
-                rule=rule,
-                inputs=self._engine.codec.encode(taken(definition, bound, durable=True)),
-                source=source_of(definition),
-                version=program.version,
-                queue=queue,
-                priority=priority,
-                tags=dict(tags or {}),
-                timeout=timeout if timeout is not None else program.timeout,
-                catch_up=catch_up,
-                at_most=at_most,
-                overlap=overlap,
-                jitter=jitter,
-                until=None if until is None else moment_of(until, zone, "until"),
-                moment_input=moment_input,
-                moment_as_text=moment_input is not None and takes_text(asked.get(moment_input)),
-            )
+        schedule = Schedule(
+            name=check_name(name),
+            rule=rule_of(now, cron, every, at, zone, start),
+            queue=queue,
+            priority=priority,
+            tags=dict(tags or {}),
+            timeout=program.timeout if timeout is None else timeout,
+            catch_up=catch_up,
+            at_most=at_most,
+            overlap=overlap,
+            jitter=jitter,
+            until=None if until is None else moment_of(until, zone, "until"),
+            **self._work(definition, inputs or {}, moment_input),
         )
-        return self._put_new(_begun(schedule, now, start, zone), replace)
+        return self._put_new(_begun(check_policies(schedule), now, start, zone), replace)
 
     def all(self) -> list[Schedule]:
         """Every schedule, by name."""
@@ -170,6 +158,23 @@ class Schedules:
                 f" to {named(end, zone)}: backfill a part at a time"
             )
         return self._backfilled(schedule, moments)
+
+    def _work(
+        self, definition: Definition, inputs: Mapping[str, Any], moment_input: str | None
+    ) -> dict[str, Any]:
+        """What a schedule says of the workflow whose runs it makes, and of their inputs."""
+        program = definition.as_program()
+        bound = inputs_for(definition, inputs, moment_input)
+        self._engine.learn(definition)
+        asked = getattr(definition, "inputs", None) or {}
+        return {
+            "workflow": program.name,
+            "inputs": self._engine.codec.encode(taken(definition, bound, durable=True)),
+            "source": source_of(definition),
+            "version": program.version,
+            "moment_input": moment_input,
+            "moment_as_text": moment_input is not None and takes_text(asked.get(moment_input)),
+        }
 
     def _backfilled(self, schedule: Schedule, moments: list[float]) -> Backfilled:
         made: list[str] = []
