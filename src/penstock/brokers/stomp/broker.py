@@ -179,7 +179,7 @@ class StompBroker:
                 with Link(self.server, self._limits, self._bell) as link:
                     self._converse(link)
             except BrokerClosed:
-                pass
+                pass  # what the loop ends with: somebody closed it while it was being served
             except Exception as error:  # whatever it is, messages wait for the next connection
                 self._failed(error)
                 self._bell.rest(self._pause())
