@@ -128,7 +128,7 @@ def a_commit_is_not_flushed_and_gone_after_a_crash(patch: pytest.MonkeyPatch) ->
         return commit(self, changes)
 
     def power_cut(self: Any) -> None:
-        disk = self.simulation.disk
+        disk = self.stage.disk
         if id(disk) in kept:
             disk.logs, disk.tables["runs"] = kept.pop(id(disk))
         crash(self)
@@ -581,7 +581,7 @@ def a_parent_does_not_wait_for_the_child_it_cancels(patch: pytest.MonkeyPatch) -
 
 @planted("children", "graph")
 def no_cancel_passes_down(patch: pytest.MonkeyPatch) -> None:
-    from penstock.testing.simulation.children import SimulatedKin
+    from penstock.testing.simulation.kin import SimulatedKin
 
     order = SimulatedKin.order
 

@@ -5,64 +5,61 @@ It keeps a replica of each run, folded from what the store holds by the real `ev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from penstock.codecs import JsonCodec
+from penstock.engine.driver import Driver
+from penstock.engine.limits import Limits
 from penstock.engine.rows import event_of
 from penstock.errors import BugError
 from penstock.model import events as e
 from penstock.model.changes import Letter, Row
-from penstock.model.invariants import Watch, find, projection, steps_of, waits
-from penstock.model.machine import evolve, fold, forgiven_in
+from penstock.model.invariants import find, projection, steps_of, waits
 from penstock.model.policies import CHILD
-from penstock.model.program import Do, Map, Program
+from penstock.model.program import Do, Map
 from penstock.model.state import Run, Step
-from penstock.testing.simulation.children import children_of, passed_up
+from penstock.testing.simulation.case import Case
+from penstock.testing.simulation.executor import SimulatedExecutor
+from penstock.testing.simulation.families import children_of, passed_up
+from penstock.testing.simulation.replicas import Replica
 from penstock.testing.simulation.slots import SlotWatch
-from penstock.testing.simulation.world import Stopped, plain
-
-if TYPE_CHECKING:
-    from penstock.testing.simulation.engine import SimulatedEngine
-    from penstock.testing.simulation.executor import SimulatedExecutor
-    from penstock.testing.simulation.simulation import Simulation
+from penstock.testing.simulation.world import Stopped, World, plain
 
 ROUNDING = 1e-6
 _ENDS: dict[Any, str] = {e.RunDone: "completed", e.RunFailed: "failed", e.RunCancelled: "cancelled"}
 
 
-class Replica:
-    """A run as the store's log tells it."""
+class Watched(Protocol):
+    """An engine, as far as it is looked at."""
 
-    def __init__(self, run_id: str, program: Program) -> None:
-        self.program = program
-        self.run = Run(run_id, program)
-        self.watch = Watch()
-        self.log: list[tuple[int, float, e.Event]] = []
-        self.owner = ""
-        self.place = 0  # of its last event among those of all runs, as they were written
+    name: str
+    dead: bool
 
-    def add(self, sequence: int, at: float, event: e.Event) -> None:
-        self.log.append((sequence, at, event))
-        if type(event) is e.RunReopened:
-            self.run = fold(
-                Run(self.run.id, self.program, forgiven_in(event for _, _, event in self.log)), self.log
-            )
-            return
-        evolve(self.run, event, at)
-        news = self.run.news
-        news.said.clear()
-        news.ready.clear()
-        news.timers.clear()
-        news.stops.clear()
+    @property
+    def driver(self) -> Driver: ...
+    def limits(self) -> Limits: ...
+
+
+class Stage(Protocol):
+    """Where everything happens: the runs that there are, and the engines."""
+
+    world: World
+    runs: dict[str, Case]
+
+    @property
+    def engines(self) -> Iterable[Watched]: ...
+    def handle(self) -> Any: ...
+    def born(self, run_id: str) -> None: ...
 
 
 class Audit:
     """See the module. Raises Stopped, which `Simulation.play` turns into a Violation."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._world = simulation.world
-        self._store = simulation.handle()
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._world = stage.world
+        self._store = stage.handle()
         self._codec = JsonCodec()
         self._cursor = ""
         self._written = 0
@@ -89,17 +86,17 @@ class Audit:
         rows, self._cursor = self._store.follow(self._cursor)
         for run_id, row in rows:
             self._read(run_id, row)
-        for run_id in list(self._simulation.runs):
+        for run_id in list(self._stage.runs):
             self._read_letters(run_id)
-        for engine in self._simulation.engines:
+        for engine in self._stage.engines:
             if not engine.dead:
                 self._compare(engine)
 
     def _read(self, run_id: str, row: Row) -> None:
         replica = self.replicas.get(run_id)
         if replica is None:
-            self._simulation.born(run_id)
-            replica = self.replicas[run_id] = Replica(run_id, self._simulation.runs[run_id].program)
+            self._stage.born(run_id)
+            replica = self.replicas[run_id] = Replica(run_id, self._stage.runs[run_id].program)
         run = replica.run
         event = event_of(row, self._codec, self._blob)
         self._world.note("store", f"{run_id} {row.sequence} {row.kind} {_row_text(row, event)}")
@@ -160,7 +157,7 @@ class Audit:
 
     # Who is there
 
-    def _compare(self, engine: SimulatedEngine) -> None:
+    def _compare(self, engine: Watched) -> None:
         """An engine that knows as much as the log knows the same; its slots are accounted for."""
         core = engine.driver.core
         live = 0
@@ -173,7 +170,7 @@ class Audit:
         if taken != live:
             self.wrong(f"{engine.name} has {taken} slots taken and {live} steps running")
 
-    def _same(self, engine: SimulatedEngine, run: Run, replayed: Run) -> None:
+    def _same(self, engine: Watched, run: Run, replayed: Run) -> None:
         if (run.sequence, run.epoch) != (replayed.sequence, replayed.epoch):
             return  # what it knows is not written yet
         if run.at != replayed.at or (run.status, run.running) != (replayed.status, replayed.running):
@@ -208,7 +205,7 @@ class Audit:
         self._performed.add((step.run.id, step.id, step.item, attempt))
         self._ended[step.run.id, step.run.epoch, step.id, step.item, attempt] = self._world.now
 
-    def starts(self, engine: SimulatedEngine, step: Step) -> None:
+    def starts(self, engine: Watched, step: Step) -> None:
         """An engine runs a step's code now."""
         run, where = step.run, f"{engine.name} starts {step} of {step.run.id}"
         key = (engine.name, run.id, run.epoch, step.id, step.item, step.attempt)
@@ -246,7 +243,7 @@ class Audit:
         if ended is not None and self._world.now - ended < wait - ROUNDING:
             self.wrong(f"{where} {self._world.now - ended} s after attempt {before}; {wait} s are its wait")
 
-    def in_flight(self, engine: SimulatedEngine, executor: SimulatedExecutor) -> None:
+    def in_flight(self, engine: Watched, executor: SimulatedExecutor) -> None:
         """An executor was given a job."""
         wanted = [
             step for step, flight in executor.flights.items() if flight.attempt == step.attempt and step.live
@@ -254,7 +251,7 @@ class Audit:
         if executor.slots is not None and len(wanted) > executor.slots:
             self.wrong(f"{engine.name}'s executor {executor.name} runs {len(wanted)} steps")
 
-    def announced(self, engine: SimulatedEngine, run: Run) -> None:
+    def announced(self, engine: Watched, run: Run) -> None:
         """An engine told somebody that a run is finished."""
         replica = self.replicas.get(run.id)
         self._world.note(engine.name, f"announces {run.id} {run.status}")
@@ -262,7 +259,7 @@ class Audit:
         if _ENDS.get(type(last)) != run.status:
             self.wrong(f"{engine.name} says that {run.id} is {run.status}, its log does not")
 
-    def told(self, engine: SimulatedEngine, run_id: str, sequence: int) -> None:
+    def told(self, engine: Watched, run_id: str, sequence: int) -> None:
         """An engine told an observer of an event."""
         replica = self.replicas.get(run_id)
         if replica is None or sequence > replica.run.sequence:
@@ -279,7 +276,7 @@ class Audit:
             if not rows or rows[0].sequence != replica.run.sequence:
                 self.wrong(f"{run_id}: event {replica.run.sequence} was written and is gone")
 
-    def reasons(self, engine: SimulatedEngine) -> None:
+    def reasons(self, engine: Watched) -> None:
         """Nothing moves in an engine: every run of it must have a reason."""
         for run in engine.driver.core.runs.values():
             queued = any(step.lane is not None and not step.lane.free for step in steps_of(run))

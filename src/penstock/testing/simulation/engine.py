@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
-from penstock.app.ledgers import StoreLedgers
 from penstock.codecs import JsonCodec
 from penstock.context import Context
 from penstock.engine.children import Children, follow_parents
@@ -17,7 +16,6 @@ from penstock.engine.lanes import Batch
 from penstock.engine.limits import Limits
 from penstock.engine.recovery import claim_run, give_back, read_log, take_up
 from penstock.engine.rounds import Rounds
-from penstock.engine.slots import SlotRounds
 from penstock.engine.virtual import VirtualDriver
 from penstock.errors import CommandRefused, LeaseLost, StoreError
 from penstock.model import events as e
@@ -26,31 +24,34 @@ from penstock.model.child import Child
 from penstock.model.policies import CHILD
 from penstock.model.state import Run, Step
 from penstock.ports import Clock, Executor, Job
-from penstock.testing.simulation.children import SimulatedKin
+from penstock.testing.simulation.audit import Audit
+from penstock.testing.simulation.case import Case
 from penstock.testing.simulation.executor import SimulatedExecutor
-from penstock.testing.simulation.faults import FaultyStore, Mortal
-from penstock.testing.simulation.world import Actor, World
-
-if TYPE_CHECKING:
-    from penstock.testing.simulation.simulation import Simulation
+from penstock.testing.simulation.faults import FaultyStore, Mortal, Weather
+from penstock.testing.simulation.kin import SimulatedKin
+from penstock.testing.simulation.ushering import Usher
+from penstock.testing.simulation.world import Actor, SkewedClock, World
 
 LEASE_SECONDS = 5.0
 LANES: Mapping[str, int | None] = {"virtual": 4, "narrow": 1, "wide": None}
 """The executors of every simulated engine, and their slots."""
 
 
-class SkewedClock:
-    """A wall clock that may be wrong and may jump. See Clock."""
+class Stage(Protocol):
+    """What an engine asks of the simulation that it is in: the store, what runs are given, and what becomes of steps."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.offset = 0.0
+    world: World
+    weather: Weather
+    audit: Audit
+    unborn: dict[str, Case]
 
-    def now(self) -> float:
-        return self._world.now + self.offset
-
-    def monotonic(self) -> float:
-        return self._world.now
+    def handle(self) -> Any: ...
+    def case(self, run_id: str) -> Case: ...
+    def seconds(self, step: Step) -> float: ...
+    def perform(
+        self, step: Step, attempt: int, failures: int, fn: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any: ...
+    def crashed(self, engine: Any) -> None: ...
 
 
 class SimulatedJournal(DurableJournal):
@@ -85,8 +86,8 @@ class SimulatedDriver(VirtualDriver):
 
     def run_here(self, step: Step) -> float:
         engine, ask = self.host, step.ask
-        engine.simulation.audit.starts(engine, step)
-        engine.world.spend(engine.simulation.seconds(step), engine)
+        engine.stage.audit.starts(engine, step)
+        engine.world.spend(engine.stage.seconds(step), engine)
         step.ask = msgspec.structs.replace(ask, fn=self._act(step))
         try:
             return super().run_here(step)
@@ -95,40 +96,41 @@ class SimulatedDriver(VirtualDriver):
 
     def _arm(self) -> None:
         """Nothing is left to do but wait."""
-        self.host.simulation.audit.reasons(self.host)
+        self.host.stage.audit.reasons(self.host)
         super()._arm()
 
     def job(self, step: Step) -> Job:
-        self.host.simulation.audit.starts(self.host, step)
+        self.host.stage.audit.starts(self.host, step)
         job = super().job(step)
         return job if isinstance(step.ask.fn, Child) else job._replace(fn=self._act(step))
 
     def _act(self, step: Step) -> Callable[..., Any]:
-        return partial(self.host.simulation.perform, step, step.attempt, step.failures, step.ask.fn)
+        return partial(self.host.stage.perform, step, step.attempt, step.failures, step.ask.fn)
 
 
 class SimulatedEngine(Mortal):
     """A process that drives runs on the shared store. See engine.driver.Host and engine.rounds.Household."""
 
-    def __init__(self, simulation: Simulation, name: str) -> None:
+    def __init__(self, stage: Stage, name: str) -> None:
         super().__init__(name)
-        self.simulation = simulation
-        self.world = simulation.world
-        self.weather = simulation.weather
+        self.stage = stage
+        self.world = stage.world
+        self.weather = stage.weather
+        self.unborn = stage.unborn
+        self.handle = stage.handle
+        self.seconds = stage.seconds
         self.owner = name
         self.wall = SkewedClock(self.world)
         self.clock: Clock = self.wall
         self.thread, self.writer = Actor(self, "driver"), Actor(self, "writer")
         self.keeper, self.others = Actor(self, "keeper"), Actor(self, "executor")
-        self.usher = Actor(self, "usher")
-        self.store: Any = FaultyStore(simulation.handle(), self.world, self, self.weather)
+        self.store: Any = FaultyStore(stage.handle(), self.world, self, self.weather)
         self.codec = JsonCodec()
         self.journal: Journal = SimulatedJournal(self)
         self._executors = {lane: SimulatedExecutor(self, lane, slots) for lane, slots in LANES.items()}
-        self.driver = simulation.driver(self, self._later)
+        self.driver = SimulatedDriver(self, self._later)
         self.held: dict[str, Run] = {}
-        self._slots: SlotRounds | None = None
-        self._slots_at: float | None = None
+        self.usher = Usher(self, self.world, self.store, self.clock, LEASE_SECONDS)
         self.children = Children(SimulatedKin(self))
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
         self._walk_later(0.3)
@@ -149,7 +151,7 @@ class SimulatedEngine(Mortal):
             return  # what is due stays due
 
     def _take_up(self, run_id: str, epoch: int, *, reopen: bool) -> None:
-        program = self.simulation.case(run_id).program
+        program = self.stage.case(run_id).program
         log = read_log(self.store, self.codec, run_id)
         found = take_up(log, run_id, program, epoch, reopen=reopen)
         if found is None:
@@ -183,40 +185,19 @@ class SimulatedEngine(Mortal):
         return self._executors.get(name) or self._executors["virtual"]  # "threads:5" too
 
     def limits(self) -> Limits:
-        if self._slots is None:
-            ledgers = StoreLedgers(self.store, self.owner, LEASE_SECONDS)
-            self._slots = SlotRounds(ledgers, LEASE_SECONDS, self._stir, self.clock.monotonic)
-        return self._slots.limits
+        return self.usher.limits
 
-    def _stir(self) -> None:
-        """Have the rounds of the slots made soon."""
-        self._walk_slots_at(self.world.now + self.world.between(0.0, 0.02))
-
-    def _walk_slots_at(self, when: float) -> None:
-        if self._slots_at is None or when < self._slots_at:
-            self._slots_at = when
-            self.world.later(when - self.world.now, self.usher, partial(self._walk_slots, when))
-
-    def _walk_slots(self, when: float) -> None:
-        if self._slots_at == when and self._slots is not None:
-            self._slots_at = None
-            patience = 0.05
-            try:
-                self._slots.walk()
-                patience = self._slots.patience()
-            except (StoreError, LeaseLost):  # busy for now; what is due stays due
-                pass
-            finally:
-                self._walk_slots_at(self.world.now + patience)
+    def in_flight(self, executor: SimulatedExecutor) -> None:
+        self.stage.audit.in_flight(self, executor)
 
     def finished(self, run: Run) -> None:
         self._let_go(run)
-        self.simulation.audit.announced(self, run)
+        self.stage.audit.announced(self, run)
         self.children.left(run.id)
 
     def dropped(self, run: Run, error: BaseException) -> None:
         self._let_go(run)
-        self.simulation.audit.slots.dropped(run.id, self.name)
+        self.stage.audit.slots.dropped(run.id, self.name)
         self.world.note(self.name, f"drops {run.id}: {type(error).__name__}")
         self.children.left(run.id)
 
@@ -232,7 +213,7 @@ class SimulatedEngine(Mortal):
 
     def recorded(self, run: str, workflow: str, sequence: int, at: float, event: e.Event) -> None:
         """See Observer."""
-        self.simulation.audit.told(self, run, sequence)
+        self.stage.audit.told(self, run, sequence)
 
     # Household: what the keeper's rounds need
 
@@ -288,7 +269,7 @@ class SimulatedEngine(Mortal):
     def crash(self) -> None:
         """Die: what is in memory is gone."""
         self.dead = True
-        self.simulation.crashed(self)
+        self.stage.crashed(self)
 
     def jump(self, seconds: float) -> None:
         """Set the clock forward or back."""

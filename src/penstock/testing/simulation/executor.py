@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import partial
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from penstock.context.calls import failed, invoke
 from penstock.errors import DefinitionError
+from penstock.model.state import Step
 from penstock.ports import Job, Outcome
-
-if TYPE_CHECKING:
-    from penstock.testing.simulation.engine import SimulatedEngine
+from penstock.testing.simulation.faults import Weather
+from penstock.testing.simulation.world import Actor, World
 
 Ended = Callable[[Any, Outcome], None]
 
@@ -30,10 +30,25 @@ class Flight:
         self.body: Generator[Any, None, Any] | None = None
 
 
+class Employer(Protocol):
+    """The engine that it runs steps for."""
+
+    name: str
+    world: World
+    weather: Weather
+    others: Actor
+
+    def seconds(self, step: Step) -> float:
+        """How long an attempt takes."""
+
+    def in_flight(self, executor: SimulatedExecutor) -> None:
+        """It was given a job."""
+
+
 class SimulatedExecutor:
     """See Executor. A function that returns a generator is run slice by slice, as a simulation's body is."""
 
-    def __init__(self, engine: SimulatedEngine, name: str, slots: int | None) -> None:
+    def __init__(self, engine: Employer, name: str, slots: int | None) -> None:
         self.name = name
         self.slots = slots
         self._engine = engine
@@ -46,8 +61,8 @@ class SimulatedExecutor:
 
     def submit(self, job: Job, ended: Ended) -> None:
         flight = self.flights[job.token] = Flight(job, ended)
-        self._engine.simulation.audit.in_flight(self._engine, self)
-        seconds = self._engine.simulation.seconds(job.token)
+        self._engine.in_flight(self)
+        seconds = self._engine.seconds(job.token)
         self._world.later(seconds, self._engine.others, partial(self._end, flight), f"runs {job.token!r}")
 
     def stop(self, token: Any) -> bool:

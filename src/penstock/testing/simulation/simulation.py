@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from penstock.codecs import JsonCodec
-from penstock.engine.virtual import Later
 from penstock.model import events as e
 from penstock.model.invariants import waits
 from penstock.model.state import Step
@@ -18,8 +17,8 @@ from penstock.stores.memory_disk import MemoryDisk
 from penstock.testing.simulation import faults as weather
 from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
-from penstock.testing.simulation.children import check_children
-from penstock.testing.simulation.engine import SimulatedDriver, SimulatedEngine
+from penstock.testing.simulation.engine import SimulatedEngine
+from penstock.testing.simulation.families import check_children
 from penstock.testing.simulation.undoing import check_undoing
 from penstock.testing.simulation.users import User
 from penstock.testing.simulation.verdicts import check_letters, check_outcome
@@ -82,10 +81,6 @@ class Simulation:
         """Another process's handle on the store."""
         return MemoryStore(clock=self._true_time, disk=self.disk)
 
-    def driver(self, engine: SimulatedEngine, later: Later) -> SimulatedDriver:
-        """A driver for an engine."""
-        return SimulatedDriver(engine, later)
-
     def _true_time(self) -> float:
         return self.world.now
 
@@ -115,12 +110,13 @@ class Simulation:
                 self._hang()
             self.world.step()
         for run_id, case in self.runs.items():
-            log = self.audit.replicas[run_id].log
+            replicas, counts = self.audit.replicas, self.world.counts
+            log = replicas[run_id].log
             for complaint in [
-                *check_outcome(self, run_id, case, log),
-                *check_letters(self, run_id, log),
-                *check_undoing(self, case, log),
-                *check_children(self, run_id, log),
+                *check_outcome(counts, case, log),
+                *check_letters(self.audit.letters.get(run_id, {}), log),
+                *check_undoing(counts, case, log),
+                *check_children(replicas, counts, run_id, log),
             ]:
                 self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
 

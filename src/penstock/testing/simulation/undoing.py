@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from penstock.model import events as e
 from penstock.model.undoing import PREFIX
 from penstock.testing.simulation.case import Broken, Case, Log
 from penstock.testing.simulation.programs.undoing import undoes_of, undone
 from penstock.testing.simulation.world import plain
-
-if TYPE_CHECKING:
-    from penstock.testing.simulation.simulation import Simulation
 
 _OWN_FAULTS = (
     f"{Broken.__module__}.Broken",
@@ -22,7 +20,7 @@ _OWN_FAULTS = (
 )
 
 
-def check_undoing(simulation: Simulation, case: Case, log: Log) -> Iterator[str]:
+def check_undoing(counts: Counter[str], case: Case, log: Log) -> Iterator[str]:
     """A run that failed or was cancelled undid exactly what had finished, the last first, and says what it could not undo."""
     undoes = undoes_of(case)
     done = [
@@ -37,24 +35,24 @@ def check_undoing(simulation: Simulation, case: Case, log: Log) -> Iterator[str]
         yield f"undid {[event.step for event in ends]}, but had done {[name for name, _, _ in done]}"
         return
     if wanted:
-        simulation.world.counts[f"undone and {type(last).__name__}"] += 1
+        counts[f"undone and {type(last).__name__}"] += 1
     for event, (_, value, given) in zip(ends, wanted, strict=True):
         if isinstance(event, e.StepFailed) and event.error.type not in _OWN_FAULTS:
             yield f"{event.step} failed otherwise than it was drawn to: {event.error}"
         if isinstance(event, e.StepDone) and event.value != undone(value, **given):
             yield f"{event.step} came to {plain(event.value)}, not to {plain(undone(value, **given))}"
-    yield from _told(simulation, ends, last)
+    yield from _told(counts, ends, last)
     yield from _after(log)
 
 
-def _told(simulation: Simulation, ends: list[Any], last: e.Event) -> Iterator[str]:
+def _told(counts: Counter[str], ends: list[Any], last: e.Event) -> Iterator[str]:
     """The run's end says which undos failed, and whether there were any."""
     if isinstance(last, e.RunFailed) and bool(last.undone) != bool(ends):
         yield f"the run says that undone is {last.undone}, after {len(ends)} undos"
     said = last.error.message if isinstance(last, e.RunFailed) else getattr(last, "reason", "")
     failed = [event.step.removeprefix(PREFIX) for event in ends if isinstance(event, e.StepFailed)]
-    simulation.world.counts["undos that failed"] += len(failed)
-    simulation.world.counts["undos that were done"] += len(ends) - len(failed)
+    counts["undos that failed"] += len(failed)
+    counts["undos that were done"] += len(ends) - len(failed)
     if failed and not all(f"{name} (" in said for name in failed[:12]):
         yield f"the run's end does not say that {failed} could not be undone: {said}"
 

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from penstock.codecs import JsonCodec
 from penstock.errors import StoreError
 from penstock.model import events as e
 from penstock.model.changes import Change, Letter
 from penstock.model.state import Run
-from penstock.testing.simulation.faults import FaultyStore, Mortal
-from penstock.testing.simulation.world import Actor
+from penstock.testing.simulation.audit import Audit
+from penstock.testing.simulation.case import Case
+from penstock.testing.simulation.engine import SimulatedEngine
+from penstock.testing.simulation.faults import FaultyStore, Mortal, Weather
+from penstock.testing.simulation.world import Actor, World
 
-if TYPE_CHECKING:
-    from penstock.testing.simulation.engine import SimulatedEngine
-    from penstock.testing.simulation.simulation import Simulation
+
+class Stage(Protocol):
+    """What users see of a simulation: the runs, whether they may give orders, and whether faults are over."""
+
+    world: World
+    outside: Weather
+    audit: Audit
+    codec: JsonCodec
+    runs: dict[str, Case]
+    commands: bool
+    ending: bool
+
+    @property
+    def engines(self) -> Sequence[SimulatedEngine]: ...
+    def handle(self) -> Any: ...
+    def mendable(self, run_id: str, case: Case) -> bool: ...
 
 
 class User(Mortal):
     """Everybody outside of the engines. `crash` is never called: users live on."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__("user")
-        self.simulation = simulation
-        self.world = simulation.world
-        self.store = FaultyStore(simulation.handle(), self.world, self, simulation.outside)
+        self.stage = stage
+        self.world = stage.world
+        self.store = FaultyStore(stage.handle(), self.world, self, stage.outside)
         self.actor = Actor(self, "desk")
         self.sent = 0
         self._resuming: dict[str, float] = {}
@@ -34,7 +51,7 @@ class User(Mortal):
 
     def plan(self) -> None:
         """Decide what to do, and when."""
-        for run_id in self.simulation.runs:
+        for run_id in self.stage.runs:
             self._plan_run(run_id)
         self._later(1.0, self._look)
 
@@ -47,7 +64,7 @@ class User(Mortal):
         self._plan_orders(run_id)
 
     def _plan_orders(self, run_id: str) -> None:
-        world, case = self.world, self.simulation.runs[run_id]
+        world, case = self.world, self.stage.runs[run_id]
         chance = world.chance.random
         for number, (name, value) in enumerate(case.signals):
             send = partial(self._send, run_id, "signal", name, value, f"{name}-{number}")
@@ -55,7 +72,7 @@ class User(Mortal):
             if chance() < 0.2:
                 world.counts["fault signal sent twice"] += 1
                 self._later(world.between(0.0, 20.0), send)
-        if not self.simulation.commands:
+        if not self.stage.commands:
             return
         if chance() < 0.3:
             begin = world.between(0.0, 10.0)
@@ -73,11 +90,11 @@ class User(Mortal):
 
     def _start(self, run_id: str) -> None:
         """Start a run on an engine, sometimes on two; again if it cannot be found after a while."""
-        engines = [engine for engine in self.simulation.engines if not engine.dead]
-        if run_id in self.simulation.audit.replicas:
+        engines = [engine for engine in self.stage.engines if not engine.dead]
+        if run_id in self.stage.audit.replicas:
             return
         self._later(4.0, partial(self._start, run_id))
-        case = self.simulation.runs[run_id]
+        case = self.stage.runs[run_id]
         if not engines:
             return
         times = 2 if self.world.chance.random() < 0.1 else 1
@@ -98,7 +115,7 @@ class User(Mortal):
         self, run_id: str, kind: str, name: str = "", value: object = None, key: str | None = None
     ) -> None:
         self.sent += 1
-        body = self.simulation.codec.encode(value) if kind == "signal" else f"{kind} {self.sent}"
+        body = self.stage.codec.encode(value) if kind == "signal" else f"{kind} {self.sent}"
         letter = Letter(0, self.world.now, kind, name, body, "user", key)
         self.world.note("user", f"sends {kind} {name} {key or body} to {run_id}")
         try:
@@ -110,14 +127,12 @@ class User(Mortal):
     def _look(self) -> None:
         """Reopen what failed and may be mended, cancel what is being undone; at the end, end every pause."""
         self._later(self.world.between(0.5, 2.5), self._look)
-        for run_id, case in list(self.simulation.runs.items()):
-            replica = self.simulation.audit.replicas.get(run_id)
+        for run_id, case in list(self.stage.runs.items()):
+            replica = self.stage.audit.replicas.get(run_id)
             if replica is None:
                 continue
             run = replica.run
-            if run.status == "failed" and (
-                self.simulation.mendable(run_id, case) or self._is_stubborn(run_id)
-            ):
+            if run.status == "failed" and (self.stage.mendable(run_id, case) or self._is_stubborn(run_id)):
                 self._reopen(run_id)
             if run.undoing is not None and run_id not in self._hasty and self.world.chance.random() < 0.5:
                 self._hasty.add(run_id)
@@ -125,7 +140,7 @@ class User(Mortal):
                 self._send(run_id, "cancel")
             if (
                 run.status == "paused"
-                and self.simulation.ending
+                and self.stage.ending
                 and self.world.now > self._resuming.get(run_id, 0.0)
             ):
                 self._resuming[run_id] = self.world.now + 5.0
@@ -133,7 +148,7 @@ class User(Mortal):
 
     def _is_stubborn(self, run_id: str) -> bool:
         """Whether somebody tries, once, to reopen a run that was undone: it must be refused."""
-        last = self.simulation.audit.replicas[run_id].log[-1][2]
+        last = self.stage.audit.replicas[run_id].log[-1][2]
         if not isinstance(last, e.RunFailed) or not last.undone or run_id in self._refused:
             return False
         self._refused.add(run_id)
@@ -141,7 +156,7 @@ class User(Mortal):
         return True
 
     def _reopen(self, run_id: str) -> None:
-        engines = [engine for engine in self.simulation.engines if not engine.dead and not engine.keeper.busy]
+        engines = [engine for engine in self.stage.engines if not engine.dead and not engine.keeper.busy]
         if engines:
             engine = engines[int(self.world.chance.random() * len(engines))]
             self.world.later(0.0, engine.keeper, partial(_reopen_on, engine, run_id), f"reopens {run_id}")

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from penstock.model import events as e
+from penstock.model.changes import Letter
 from penstock.model.child import PARENT_OVER, PARENT_PAUSED
 from penstock.model.failure import Failure
 from penstock.testing.simulation.case import Case, Expected, Log, facts_in
 from penstock.testing.simulation.world import plain
 
-if TYPE_CHECKING:
-    from penstock.testing.simulation.simulation import Simulation
 
-
-def check_outcome(simulation: Simulation, run_id: str, case: Case, log: Log) -> Iterator[str]:
+def check_outcome(counts: Counter[str], case: Case, log: Log) -> Iterator[str]:
     """How a run ended against how it must have."""
-    simulation.world.counts[f"style {case.style}"] += 1
+    counts[f"style {case.style}"] += 1
     yield from case.disorder(log)
     last = log[-1][2]
     if isinstance(last, e.RunCancelled):
-        simulation.world.counts["ended cancelled"] += 1
+        counts["ended cancelled"] += 1
         return
     if any(isinstance(event, e.Noted) and event.topic == "deadline" for _, _, event in log):
-        simulation.world.counts["ended at its deadline"] += 1
+        counts["ended at its deadline"] += 1
         return
     expected = case.expected(facts_in(log))
-    simulation.world.counts[f"ended {expected.status}"] += 1
+    counts[f"ended {expected.status}"] += 1
     yield from _compare(expected, last)
     if expected.skipped is not None and isinstance(last, e.RunDone):
         skipped = {event.step for _, _, event in log if isinstance(event, e.StepSkipped)}
@@ -59,9 +58,8 @@ def leveled(value: Any) -> Any:
     return value
 
 
-def check_letters(simulation: Simulation, run_id: str, log: Log) -> Iterator[str]:
+def check_letters(letters: Mapping[int, Letter], log: Log) -> Iterator[str]:
     """Signals in the log are the letters, each once, in order; a cancel that was asked for in time came to pass."""
-    letters = simulation.audit.letters.get(run_id, {})
     numbers = {letter.key: letter.number for letter in letters.values() if letter.kind == "signal"}
     found = [event.key for _, _, event in log if isinstance(event, e.Signalled)]
     if len(set(found)) != len(found):

@@ -142,6 +142,20 @@ class World:
             raise Crashed
 
 
+class SkewedClock:
+    """A wall clock that may be wrong and may jump. See Clock."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.offset = 0.0
+
+    def now(self) -> float:
+        return self._world.now + self.offset
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+
 def plain(value: Any) -> str:
     """A value as one line of the log."""
     text = repr(value)

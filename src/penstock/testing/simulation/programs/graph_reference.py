@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from penstock.model.failure import Failure
-from penstock.testing.simulation.case import Expected, Facts, Key, dies
+from penstock.testing.simulation.case import Expected, Facts, Fate, Key, dies
+from penstock.testing.simulation.programs.specs import Spec
 from penstock.testing.simulation.programs.work import combine, is_even, listing
 
-if TYPE_CHECKING:
-    from penstock.testing.simulation.programs.graphs import GraphCase, Spec
 
-
-def expected_of_graph(case: GraphCase, facts: Facts) -> Expected:
+def expected_of_graph(specs: Sequence[Spec], fates: Mapping[Key, Fate], facts: Facts) -> Expected:
     """See Case.expected."""
-    return _Reference(case, facts).end()
+    return _Reference(specs, fates, facts).end()
 
 
 class _Reference:
     """Every task is ok, unwell (skipped or failed, others go on) or fatal; `never` is what waits for a fatal one."""
 
-    def __init__(self, case: GraphCase, facts: Facts) -> None:
-        self.case = case
+    def __init__(self, specs: Sequence[Spec], fates: Mapping[Key, Fate], facts: Facts) -> None:
+        self.specs = specs
+        self.fates = fates
         self.facts = facts
         self.values: dict[str, Any] = {}
         self.skipped: set[str] = set()
@@ -29,14 +29,14 @@ class _Reference:
         self.never: set[str] = set()
         self.blamed: set[str] = set()
         self.inner_skipped: set[str] = set()
-        for spec in case.specs:
+        for spec in specs:
             self._task(spec)
 
     def end(self) -> Expected:
         if self.blamed:
             return Expected("failed", blamed=frozenset(self.blamed))
-        used = {need for spec in self.case.specs for need in spec.needs}
-        last = [spec.name for spec in self.case.specs if spec.name not in used]
+        used = {need for spec in self.specs for need in spec.needs}
+        last = [spec.name for spec in self.specs if spec.name not in used]
         skipped = frozenset(self.skipped | self.inner_skipped)
         if len(last) == 1:
             return Expected("completed", self.values.get(last[0]), skipped=skipped)
@@ -120,7 +120,7 @@ class _Reference:
         return set()
 
     def _dies(self, spec: Spec, key: Key) -> bool:
-        fate = self.case.fates.get(key)
+        fate = self.fates.get(key)
         if key in self.facts.timed_out:
             return True
         return fate is not None and dies(fate, spec.policy.retry.attempts, self.facts)

@@ -7,39 +7,19 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import msgspec
-
 from penstock.model import events as e
 from penstock.model.child import CHILD_POLICY
-from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Do, Plan, Play
 from penstock.tasks.node import Node, Trigger
 from penstock.tasks.program import GraphProgram
 from penstock.testing.simulation.case import Case, Draw, Expected, Facts, Fate, Key, Log
 from penstock.testing.simulation.programs.children import CaseChild, never_mended
 from penstock.testing.simulation.programs.graph_reference import expected_of_graph
+from penstock.testing.simulation.programs.specs import Spec
 from penstock.testing.simulation.programs.undoing import below, likely_undone, undoes_of, with_undo
 from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing
 
 TRIGGERS: tuple[Trigger, ...] = ("all_done", "any_succeeded", "any_failed")
-
-
-class Spec(msgspec.Struct):
-    """One task as it was drawn: what both the real graph and the reference are made of."""
-
-    name: str
-    needs: tuple[str, ...]
-    salt: int
-    size: int | None = None  # a list of so many numbers
-    over: str | None = None  # maps over that task's list
-    window: int = 4
-    collect: bool = False
-    inner: Case | None = None
-    child: Case | None = None  # a run of its own
-    condition: bool = False
-    trigger: Trigger = "all_succeeded"
-    optional: bool = False
-    policy: Policy = DEFAULT
 
 
 class GraphCase:
@@ -68,7 +48,7 @@ class GraphCase:
         self.signals = [signal for spec in specs if spec.inner is not None for signal in spec.inner.signals]
 
     def expected(self, facts: Facts) -> Expected:
-        return expected_of_graph(self, facts)
+        return expected_of_graph(self.specs, self.fates, facts)
 
     def disorder(self, log: Log) -> Iterable[str]:
         """A task starts after everything upstream has settled; the hook for the outcome ran, and only that."""
