@@ -11,7 +11,8 @@ from typing import Any, Literal
 import pytest
 
 from penstock.catalogue import Field
-from penstock.catalogue.schemas import plain, schema_of
+from penstock.catalogue.fields import plain
+from penstock.catalogue.schemas import schema_of
 
 NOTHING = inspect.Parameter.empty
 

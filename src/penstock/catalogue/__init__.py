@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from penstock.catalogue.entries import Entry, Field
+    from penstock.catalogue.entries import Entry
+    from penstock.catalogue.fields import Field
     from penstock.catalogue.registry import Catalogue, catalogue
     from penstock.catalogue.walking import GROUP, Problem
 
@@ -33,7 +34,7 @@ __all__ = [
 _LATER = {
     "Catalogue": "registry",
     "Entry": "entries",
-    "Field": "entries",
+    "Field": "fields",
     "GROUP": "walking",
     "Problem": "walking",
     "catalogue": "registry",

@@ -4,50 +4,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from penstock.catalogue.fields import Field, fields
 from penstock.catalogue.sources import Place, module_of, place_of, source_of
 from penstock.errors import DefinitionError, UserError
 from penstock.model.program import Definition
 from penstock.model.wording import listed, shown
-
-
-class Field(NamedTuple):
-    """One input or output. `type` is an annotation, inspect's `empty` where there is none; so is `default`.
-
-    The default of a `sensitive` one is shown to nobody.
-    """
-
-    name: str
-    type: Any
-    required: bool
-    default: Any
-    description: str = ""
-    sensitive: bool = False
-
-    @classmethod
-    def of(cls, name: str, said: Any) -> Field:
-        """From a style's own parameter, which has an annotation (or a type), a default, and perhaps a description."""
-        kind = getattr(said, "annotation", getattr(said, "param_type", inspect.Parameter.empty))
-        required = bool(getattr(said, "required", False))
-        default = inspect.Parameter.empty if required else getattr(said, "default", None)
-        words, sensitive = (
-            str(getattr(said, "description", "") or ""),
-            bool(getattr(said, "sensitive", False)),
-        )
-        return cls(name, kind, required, None if sensitive else default, words, sensitive)
-
-    def document(self) -> dict[str, Any]:
-        """For programs: the type as it is written."""
-        from penstock.catalogue.schemas import plain
-
-        default = None if self.required else plain(self.default)
-        kind = type_name(self.type)
-        said = {"name": self.name, "type": kind, "required": self.required, "default": default}
-        more = {"description": self.description, "sensitive": self.sensitive}
-        return said | {key: value for key, value in more.items() if value}
 
 
 class Entry:
@@ -182,12 +146,6 @@ def _given(said: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key not in ("required", "default")}
 
 
-def fields(said: Any) -> dict[str, Field]:
-    """A style's parameters by name."""
-    items = said.items() if isinstance(said, Mapping) or hasattr(said, "items") else ()
-    return {name: Field.of(name, each) for name, each in items}
-
-
 def style_of(definition: Any) -> str:
     """The package of ours that a definition's class, or one it stands on, belongs to."""
     kind = definition if isinstance(definition, type) else type(definition)
@@ -207,11 +165,3 @@ def docs_of(definition: Any) -> str:
         getattr(sys.modules.get(module_of(definition)), "__doc__", None),
     )
     return inspect.cleandoc(next((each for each in said if isinstance(each, str) and each.strip()), ""))
-
-
-def type_name(kind: Any) -> str:
-    """A type as an author writes it; "any" where there is none."""
-    if kind is inspect.Parameter.empty or kind is Any:
-        return "any"
-    plain_class = isinstance(kind, type) and not getattr(kind, "__args__", None)
-    return kind.__name__ if plain_class else str(kind).replace("typing.", "")

@@ -8,14 +8,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from penstock.model.wording import shown
-
-if TYPE_CHECKING:
-    from penstock.catalogue.entries import Field
+from penstock.catalogue.fields import Field, plain
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE: Final = "#/$defs/{name}"
@@ -35,14 +32,6 @@ def schema_of(name: str, inputs: Mapping[str, Field]) -> dict[str, Any]:
         found["required"] = required
     found["additionalProperties"] = False
     return {**found, "$defs": defs} if defs else found
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can say it, else as Python writes it, cut where that is long."""
-    try:
-        return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_plain_path))
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return shown(value)
 
 
 def _told(field: Field, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,9 +66,3 @@ def _hook(kind: type) -> dict[str, Any]:
     if issubclass(kind, PurePath):
         return {"type": "string", "format": "path"}
     raise NotImplementedError(kind.__name__)
-
-
-def _plain_path(value: Any) -> Any:
-    if isinstance(value, PurePath):
-        return str(value)
-    raise TypeError(type(value).__name__)
