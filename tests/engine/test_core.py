@@ -86,8 +86,9 @@ def test_a_result_that_cannot_be_stored_fails_the_run() -> None:
     stage.starts()
     stage.unstorable = object()
     stage.core.ended(stage.step(run, "a"), stage.unstorable, "x", stage.now)
-    assert kinds(stage.seal()) == ["step_done a", "run_failed"]
+    assert kinds(stage.seal()) == ["step_done a", "noted", "run_failed"]
     assert run.status == "failed"
+    assert run.final[0] == "failed"
 
 
 # ── begin ───────────────────────────────────────────────────────────────────────────────────────────────────────────

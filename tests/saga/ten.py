@@ -56,15 +56,22 @@ async def in_a_function() -> None:
         await step(do, undo=undo)(number)
 
 
+@workflow
+async def with_an_end_that_cannot_be_stored() -> object:
+    await in_a_function()
+    return object()
+
+
 STYLES = {"tasks": in_tasks(), "function": in_a_function}
 """Workflows of the same ten steps."""
+ALL = {**STYLES, "unstorable": with_an_end_that_cannot_be_stored}
 
 
 def main(store: str, to: str, *numbers: str) -> None:
     global effects, fail_at, die_at
     effects, fail_at, die_at = Path(to), int(numbers[0]), int(numbers[1])
     with penstock.open(store) as engine:
-        engine.run(STYLES[numbers[2]])
+        engine.run(ALL[numbers[2]])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from penstock.errors import CodecError
 from penstock.model import events as e
 from penstock.model.failure import Failure, failure_of
 from penstock.model.policies import loss_delay, retry_delay
-from penstock.model.state import Run, Step
+from penstock.model.state import Run, Step, unwanted
+from penstock.model.undoing import UNSTORABLE
 
 LOST = Failure("penstock.errors.WorkerLost", "the engine that ran this attempt is no more", "lost")
 
@@ -22,21 +23,31 @@ def too_late(message: str) -> Failure:
 
 
 def ending_of(run: Run, text: Callable[[Any], str | None]) -> e.Event:
-    """The last event of a run that has an outcome; a value that cannot be stored fails it."""
+    """The last event of a run that has an outcome; where its value cannot be stored, what fails it instead."""
     assert run.final is not None
     kind, value = run.final
     if kind == "completed":
         try:
             return e.RunDone(value, text(value))
         except CodecError as error:
-            return e.RunFailed(failure_of(error))
+            return e.Noted(UNSTORABLE, None, failure_of(error).plain())
     if kind == "failed":
         blame = list(run.root.blame) if run.root else []
         return e.RunFailed(value, blame, True if run.undoing is not None else None)
     return e.RunCancelled(value or "")
 
 
-def wait_after(step: Step, error: Failure) -> float | None:
+def failing(step: Step, error: Failure, at: float) -> e.StepFailed:
+    """An attempt that failed, and when the next is, if there is to be one."""
+    wait = None
+    if not unwanted(step):
+        wait = _wait_after(step, error)
+        if error.cause == "lost" and wait is None:
+            error = _poisonous(step, error)
+    return e.StepFailed(step.id, step.item, step.attempt, error, None if wait is None else at + wait)
+
+
+def _wait_after(step: Step, error: Failure) -> float | None:
     """Seconds until the next attempt; None if there is to be none."""
     if error.cause == "lost":
         step.losses += 1
@@ -46,7 +57,7 @@ def wait_after(step: Step, error: Failure) -> float | None:
     return retry_delay(step.policy.retry, step.failures + 1, error, token)
 
 
-def poisonous(step: Step, error: Failure) -> Failure:
+def _poisonous(step: Step, error: Failure) -> Failure:
     said = f"{error.message}; it is not tried again, for so ended {step.losses} of its attempts in a row"
     return msgspec.structs.replace(error, message=said)
 

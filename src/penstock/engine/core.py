@@ -20,18 +20,18 @@ from penstock.engine.attempts import (
     cancelling,
     each,
     ending_of,
+    failing,
     has_ending,
-    poisonous,
     running,
     still_ready,
     too_late,
     unique,
-    wait_after,
 )
-from penstock.engine.lanes import DEADLINE, QUIET, Batch, Fact, Lane, Timers
+from penstock.engine.lanes import QUIET, Batch, Fact, Lane, Timers
 from penstock.engine.places import Places
 from penstock.model import events as e
 from penstock.model.changes import Put
+from penstock.model.concluding import DEADLINE
 from penstock.model.failure import Failure
 from penstock.model.machine import News, Run, Step, evolve, step_done, step_started, unwanted
 from penstock.model.policies import DEFAULT
@@ -379,15 +379,8 @@ class Core(Places):
             self._starts.append(step)
 
     def _fail(self, step: Step, error: Failure, at: float) -> None:
-        run = step.run
-        at = max(at, run.at)
-        wait = None
-        if not unwanted(step):
-            wait = wait_after(step, error)
-            if error.cause == "lost" and wait is None:
-                error = poisonous(step, error)
-        retry_at = None if wait is None else at + wait
-        self._record(run, e.StepFailed(step.id, step.item, step.attempt, error, retry_at), at)
+        at = max(at, step.run.at)
+        self._record(step.run, failing(step, error, at), at)
 
     def _lost(self, step: Step, at: float) -> None:
         """An attempt of an engine that is no more: it does not count against the step's retries."""
@@ -425,6 +418,9 @@ class Core(Places):
     def _finish(self, run: Run, at: float) -> None:
         if run.status not in FINISHED:
             self._record(run, ending_of(run, self._text), at)
+            if run.status not in FINISHED:  # its value cannot be stored
+                self._look(run, at)
+                return
             self._leave(run)
             self.runs.pop(run.id, None)
             self._over.append(run)

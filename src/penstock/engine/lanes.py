@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from penstock.engine.asking import Slot
 
 QUIET = "quiet"
-DEADLINE = "deadline"
 ABANDONED = "abandoned"
-"""Topics of notes in the log: a paused run is quiet, a run took too long, a stopped step was left behind."""
+"""Topics of notes in the log: a paused run is quiet, a stopped step was left behind."""
 
 LOOK_SECONDS = 1.0
 """How often to look at wall time, where something waits for a moment of it: it may be set, and nobody is told."""

@@ -111,7 +111,7 @@ class Signalled(msgspec.Struct, gc=False):
 
 
 class Noted(msgspec.Struct, gc=False):
-    """Something worth remembering that changes no state: `topic` says what kind of thing."""
+    """Something worth remembering: `topic` says what kind of thing. Two fail the run: "deadline" and "unstorable"."""
 
     topic: str
     step: str | None = None

@@ -129,7 +129,7 @@ class Watch:
 
     def _final(self, run: Run, event: e.Event) -> Iterator[str]:
         if isinstance(event, e.RunFailed) and event.error.type == "penstock.errors.CodecError":
-            return  # it completed with a value that cannot be stored
+            return  # a value that cannot be stored, in logs of old, which did not note it before
         kind = {"RunDone": "completed", "RunFailed": "failed"}.get(type(event).__name__, "cancelled")
         if run.final is None or run.final[0] != kind:
             yield f"{type(event).__name__}, but the program's outcome is {run.final and run.final[0]}"

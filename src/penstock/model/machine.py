@@ -19,13 +19,13 @@ from typing import Any
 
 from penstock.errors import InvariantBroken, Nondeterminism
 from penstock.model import events as e
+from penstock.model.concluding import cancel_asked, noted
 from penstock.model.dialogue import (
     begin,
     complete,
     drained,
     ended,
     failed,
-    give_outcome,
     match_signals,
     settle,
 )  # fmt: skip
@@ -287,38 +287,9 @@ def _signalled(run: Run, event: e.Signalled, at: float) -> None:
     match_signals(run, event.name, at)
 
 
-def _noted(run: Run, event: e.Noted, at: float) -> None:
-    if event.topic != "deadline" or run.sequence in run.forgiven:
-        return
-    if run.root is not None and run.root.outcome is not None:
-        # It changed nothing; a reopened run, which has another one, must not take it up.
-        run.root.blame.append(run.sequence)
-    else:
-        late = Failure(
-            "penstock.errors.StepTimeout", f"run {run.id} took longer than it was allowed", "timeout"
-        )
-        _conclude(run, ("failed", late), at, blame=run.sequence)
-
-
-def _conclude(run: Run, outcome: Outcome, at: float, *, blame: int | None = None) -> None:
-    """The run as a whole is given an outcome from outside."""
-    if run.root is None:
-        run.final = outcome
-        return
-    if blame is not None:
-        run.root.blame.append(blame)
-    give_outcome(run, run.root, outcome)
-    settle(run, at)
-
-
 def _paused(run: Run, event: e.Paused, at: float) -> None:
     move(run, event)
     run.paused = event.reason
-
-
-def _cancel_asked(run: Run, event: e.CancelAsked, at: float) -> None:
-    if run.final is None and run.undoing is None:
-        _conclude(run, ("cancelled", event.reason), at)
 
 
 def _reopened(run: Run, event: e.RunReopened, at: float) -> None:
@@ -354,10 +325,10 @@ _RARE: dict[type, Any] = {
     e.StepSkipped: _skipped,
     e.Opened: _opened,
     e.Signalled: _signalled,
-    e.Noted: _noted,
+    e.Noted: noted,
     e.Paused: _paused,
     e.Resumed: lambda run, event, at: move(run, event),
-    e.CancelAsked: _cancel_asked,
+    e.CancelAsked: cancel_asked,
     e.RunReopened: _reopened,
     e.RunDone: _over,
     e.RunFailed: _over,

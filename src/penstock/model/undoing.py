@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "undo:"
 UNDOABLE: Final = "undoable"
 """The topic of the note that a run leaves when the first of its steps has completed that could be undone."""
+UNSTORABLE: Final = "unstorable"
+"""The topic of the note that fails a run whose program ended well, with a value that cannot be stored; its data say how."""
 
 
 class Finished(NamedTuple):
