@@ -50,7 +50,7 @@ def test_what_cannot_be_done_is_said(cli: Cli) -> None:
     cli("run", "greetings.py", "-q")
     for words, said in (
         (["--from", "leter"], "no step 'leter'; did you mean 'letter'?"),
-        (["--set", "names"], "--set names lacks its value: say --set names=VALUE"),
+        (["--set", "names"], "--set 'names' lacks its value: it must be NAME=VALUE"),
         (["--set", "names=1"], "say 'STEP.output' or 'input.NAME'"),
         ([], "would do nothing again"),
     ):

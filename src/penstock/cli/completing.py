@@ -5,12 +5,12 @@ Nothing is made and nothing is said here: where an answer cannot be found, none 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from penstock.cli.opening import engine_if_there
 from penstock.cli.text import age
 
 if TYPE_CHECKING:
@@ -72,11 +72,7 @@ def stores(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 def _engine(ctx: click.Context) -> Engine | None:
     """An engine to look at runs with; None where there is no store."""
-    from penstock.cli.desk import Desk
-
-    desk = Desk(ctx.params.get("store"), as_json=False)
-    missing: Path | None = desk.missing_file()
-    return desk.open() if missing is None else None
+    return engine_if_there(ctx.params.get("store"))
 
 
 def _told(row: dict[str, Any]) -> str:

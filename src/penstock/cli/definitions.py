@@ -22,28 +22,19 @@ def command(desk: Desk, name: str | None, code: bool) -> None:
 
     A definition is kept when its workflow first runs, and never changes: what changed gets another version.
     """
+    if name is None:
+        _list(desk)
+    else:
+        _show(desk, name, code=code)
+
+
+def _list(desk: Desk) -> None:
     from penstock.simulations.definitions import Definitions
 
-    if desk.missing_file() is not None and name is None:
-        _list(desk, [])
-        return
-    with desk.look() as engine:
-        definitions = Definitions(engine)
-        if name is None:
-            _list(desk, definitions.all())
-            return
-        workflow, _, version = name.partition("@")
-        found = definitions.known(workflow, version or None)
-    if code:
-        desk.say(found.definition.rstrip("\n"))
-    elif desk.as_json:
-        desk.answer(simulated.definition_document(found))
-    else:
-        for line in simulated.definition(found, desk.ink):
-            desk.say(line)
-
-
-def _list(desk: Desk, found: list[WorkflowDefinition]) -> None:
+    found: list[WorkflowDefinition] = []
+    if (engine := desk.look_if_there()) is not None:
+        with engine:
+            found = Definitions(engine).all()
     if desk.as_json:
         desk.answer([simulated.definition_document(each) for each in found])
     elif not found:
@@ -52,4 +43,19 @@ def _list(desk: Desk, found: list[WorkflowDefinition]) -> None:
         )
     else:
         for line in simulated.definitions(found, desk.ink):
+            desk.say(line)
+
+
+def _show(desk: Desk, name: str, *, code: bool) -> None:
+    from penstock.simulations.definitions import Definitions
+
+    workflow, _, version = name.partition("@")
+    with desk.look() as engine:
+        found = Definitions(engine).known(workflow, version or None)
+    if code:
+        desk.say(found.definition.rstrip("\n"))
+    elif desk.as_json:
+        desk.answer(simulated.definition_document(found))
+    else:
+        for line in simulated.definition(found, desk.ink):
             desk.say(line)

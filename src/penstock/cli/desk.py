@@ -7,13 +7,13 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink, ink_for
+from penstock.cli.opening import engine_if_there, engine_on, missing_file
 from penstock.errors import RunNotFound
 
 if TYPE_CHECKING:
@@ -36,24 +36,19 @@ class Desk:
 
     def open(self, **options: Any) -> Engine:
         """An engine on the store, which is made if it is not there."""
-        from penstock.app import open_engine
-
-        return open_engine(self.store, capture_echo=False, **options)
+        return engine_on(self.store, **options)
 
     def look(self) -> Engine:
         """An engine to look at runs with. Raises RunNotFound, and makes nothing, where there is no store yet."""
-        if (missing := self.missing_file()) is not None:
+        if (missing := missing_file(self.store)) is not None:
             raise RunNotFound(
                 f"there is no store yet at {missing}: `penstock run FILE` makes one, --store names another"
             )
         return self.open()
 
-    def missing_file(self) -> Path | None:
-        """The store's file, if it should be there and is not."""
-        from penstock.app.addresses import address_of, path_of
-
-        path = path_of(address_of(self.store))
-        return path if path is not None and not path.exists() else None
+    def look_if_there(self) -> Engine | None:
+        """An engine to look at runs with, if there is a store."""
+        return engine_if_there(self.store)
 
     def command(self, name: str, run: str, *more: str) -> str:
         """A command line to type next."""

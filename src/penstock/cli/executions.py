@@ -25,29 +25,35 @@ def command(desk: Desk, name: str | None, workflow: str | None, limit: int) -> N
 
     EXECUTION is an id such as stf_processing-ada-0007; the zeros may be left out.
     """
+    if name is None:
+        _list(desk, workflow, limit)
+    else:
+        _show(desk, name)
+
+
+def _list(desk: Desk, workflow: str | None, limit: int) -> None:
     from penstock.simulations.executions import Executions
 
-    if desk.missing_file() is not None and name is None:
-        _list(desk, [])
-        return
-    with desk.look() as engine:
-        executions = Executions(engine)
-        if name is None:
-            _list(desk, executions.all(limit=limit, workflow=workflow))
-            return
-        found = executions.get(name)
-    if desk.as_json:
-        desk.answer(simulated.execution_document(found))
-    else:
-        for line in simulated.execution(found, desk):
-            desk.say(line)
-
-
-def _list(desk: Desk, found: list[WorkflowExecution]) -> None:
+    found: list[WorkflowExecution] = []
+    if (engine := desk.look_if_there()) is not None:
+        with engine:
+            found = Executions(engine).all(limit=limit, workflow=workflow)
     if desk.as_json:
         desk.answer([simulated.execution_document(each) for each in found])
     elif not found:
         desk.say(desk.ink("no executions; start one: penstock simulate NAME", "dim"))
     else:
         for line in simulated.executions(found, desk.ink):
+            desk.say(line)
+
+
+def _show(desk: Desk, name: str) -> None:
+    from penstock.simulations.executions import Executions
+
+    with desk.look() as engine:
+        found = Executions(engine).get(name)
+    if desk.as_json:
+        desk.answer(simulated.execution_document(found))
+    else:
+        for line in simulated.execution(found, desk):
             desk.say(line)

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.errors import InputError
+from penstock.cli.pairs import pairs_in
 
 if TYPE_CHECKING:
     from penstock.model.parameters import Parameter
 
 PREFIX = "input__"
 """Begins the names of these options among a command's parameters."""
+
+
+def inputs_of(definition: Any) -> dict[str, Parameter]:
+    """What a run of a workflow is given by name."""
+    found: dict[str, Parameter] = getattr(definition, "inputs", None) or {}
+    return found
 
 
 def options_for(parameters: Mapping[str, Parameter], taken: Iterable[str]) -> list[click.Option]:
@@ -27,7 +33,7 @@ def options_for(parameters: Mapping[str, Parameter], taken: Iterable[str]) -> li
 def given(
     flow: str, parameters: Mapping[str, Parameter], found: Mapping[str, Any], pairs: Iterable[str]
 ) -> dict[str, Any]:
-    """The inputs, converted, from parsed options and from `--input NAME=VALUE` pairs. Raises InputError."""
+    """The inputs, converted, from parsed options and from `--input NAME=VALUE` pairs. Raises InputError and SettingsError."""
     from penstock.tasks.inputs import parse_input
 
     values: dict[str, Any] = {}
@@ -38,10 +44,7 @@ def given(
                 values[name] = _many(flow, parameter, text)
         elif text is not None:
             values[name] = text if isinstance(text, bool) else parse_input(flow, parameter, text)
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"--input {pair} lacks its value: say --input {pair}=VALUE")
+    for name, text in pairs_in("--input", pairs).items():
         values[name] = parse_input(flow, parameters[name], text) if name in parameters else text
     return values
 

@@ -14,8 +14,9 @@ from penstock.cli.desk import Desk, executor_option, profile_option
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file, load_recorded
 from penstock.cli.guessing import OneOf
+from penstock.cli.inputs import inputs_of
+from penstock.cli.pairs import pairs_in
 from penstock.cli.text import plural
-from penstock.errors import InputError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -103,15 +104,12 @@ def _submit(desk: Desk, run_id: str, definition: Any, make: Make, tags: Any, giv
 
 
 def edits_of(definition: Any, pairs: Iterable[str]) -> dict[str, Any]:
-    """What `--set NAME=VALUE` says: an input by its type, an output as JSON, else as text. Raises InputError."""
+    """What `--set NAME=VALUE` says: an input by its type, an output as JSON, else as text. Raises UserError."""
     from penstock.tasks.inputs import parse_input
 
-    inputs = getattr(definition, "inputs", None) or {}
+    inputs = inputs_of(definition)
     edits: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"--set {pair} lacks its value: say --set {pair}=VALUE")
+    for name, text in pairs_in("--set", pairs).items():
         asked = inputs.get(name.removeprefix("input.")) if name.startswith("input.") else None
         edits[name] = _plain(text) if asked is None else parse_input(str(definition.name), asked, text)
     return edits

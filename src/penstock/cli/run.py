@@ -15,8 +15,8 @@ from penstock.cli.desk import Desk, executor_option, lazily, profile_option, wit
 from penstock.cli.driving import Manner, drive
 from penstock.cli.files import load_file
 from penstock.cli.guessing import OneOf
+from penstock.cli.pairs import pairs_in
 from penstock.cli.simulations_by_name import is_simulation, looks_like_file
-from penstock.errors import SettingsError
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
@@ -32,9 +32,9 @@ class RunCommand(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         if args and not looks_like_file(args[0]) and is_simulation(args):
-            from penstock.cli.simulate import executed
+            from penstock.cli import simulate_named
 
-            return executed.make_context(info_name, args, parent, **extra)
+            return simulate_named.command.make_context(info_name, args, parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -61,7 +61,7 @@ class RunCommand(click.Command):
         if ctx.obj is None:
             return own
         taken = [flag for each in own for flag in each.opts]
-        return [*own, *inputs.options_for(_inputs_of(ctx.obj), taken)]
+        return [*own, *inputs.options_for(inputs.inputs_of(ctx.obj), taken)]
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return super().collect_usage_pieces(ctx) if ctx.obj is None else [str(self.options_metavar)]
@@ -105,11 +105,6 @@ def _first_words(definition: Any) -> str:
     from penstock.catalogue.entries import docs_of
 
     return docs_of(definition).partition("\n\n")[0]
-
-
-def _inputs_of(definition: Any) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(definition, "inputs", {})
-    return found
 
 
 @click.command(cls=RunCommand, name="run", options_metavar="[INPUTS] [OPTIONS]", no_args_is_help=True)
@@ -165,17 +160,11 @@ def values_of(definition: Any, given: dict[str, Any]) -> dict[str, Any]:
     from penstock.context.places import at
     from penstock.model.parameters import bind_inputs
 
-    name, asked = definition.as_program().name, _inputs_of(definition)
+    name, asked = definition.as_program().name, inputs.inputs_of(definition)
     with at(getattr(definition, "said", None)):
         return bind_inputs(name, asked, inputs.given(name, asked, given, given["pairs"]))
 
 
 def tags_of(definition: Any, pairs: tuple[str, ...]) -> dict[str, str]:
     """The definition's own tags and those that were given. Raises SettingsError."""
-    tags = dict(getattr(definition, "tags", {}))
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise SettingsError(f"--tag {pair!r} must be NAME=VALUE")
-        tags[name] = value
-    return tags
+    return {**getattr(definition, "tags", {}), **pairs_in("--tag", pairs)}

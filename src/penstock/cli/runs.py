@@ -26,8 +26,8 @@ def command(desk: Desk, status: str | None, workflow: str | None, limit: int) ->
     """List runs, the newest first."""
     rows: list[dict[str, Any]] = []
     gone: set[str] = set()
-    if desk.missing_file() is None:
-        with desk.open() as engine:
+    if (engine := desk.look_if_there()) is not None:
+        with engine:
             rows = engine.rows(status=status, workflow=workflow, limit=limit)
             gone = {row["id"] for row in rows if is_left(row)}
     if desk.as_json:

@@ -74,7 +74,7 @@ def add(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
         "priority", "timeout", "replace",
     )  # fmt: skip
     how = {name: given[name] for name in own}
-    asked = getattr(definition, "inputs", {})
+    asked = inputs.inputs_of(definition)
     values = inputs.given(definition.as_program().name, asked, given, given["pairs"])
     with desk.open() as engine:
         schedule = engine.schedules.add(

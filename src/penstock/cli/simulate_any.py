@@ -13,8 +13,9 @@ from penstock.cli.amounts import length
 from penstock.cli.desk import Desk, lazily, with_desk
 from penstock.cli.files import load_file, load_recorded, named
 from penstock.cli.graph import is_run
+from penstock.cli.inputs import inputs_of
 from penstock.cli.parameters import Given, ParametersCommand, apart
-from penstock.cli.simulate_said import inputs_of, question_of, seeds_in, workers_in
+from penstock.cli.simulate_said import question_of, seeds_in, workers_in
 from penstock.cli.simulations_by_name import has_files
 from penstock.errors import RunNotFound, SettingsError
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from penstock.whatif import Report
 
 
-def is_any(command: click.Command, args: list[str]) -> bool:
+def is_any(either: click.Command, args: list[str]) -> bool:
     """Whether what is to be simulated is anything but a simulated workflow; so it is where nothing is named."""
-    name = apart(command, args).name
+    name = apart(either, args).name
     if name is None:
         return True
     if ":" in name or name.endswith(".py") or os.sep in name or is_run(name):
@@ -93,7 +94,7 @@ class AskedCommand(ParametersCommand):
 )
 @with_desk
 @click.pass_context
-def asked(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
+def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     """Play a workflow in virtual time: how long does it take, how sure is that, and what should be raised first?
 
     What its steps are like is drawn from its past runs, or said in a table. RUN simulates the same again; with --check, RUNs
@@ -129,7 +130,7 @@ def _past(desk: Desk) -> Engine:
     """An engine on the store, if there is one: else nothing was ever run, and none is made."""
     from penstock.app import open_engine
 
-    return desk.open() if desk.missing_file() is None else open_engine("memory:", capture_echo=False)
+    return desk.look_if_there() or open_engine("memory:", capture_echo=False)
 
 
 def _answer(desk: Desk, reports: list[Report], html: Path | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from penstock.cli.inputs import inputs_of
+from penstock.cli.pairs import pairs_in
 from penstock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,9 +21,7 @@ def question_of(
     """The question; of a run, about the same again. Raises SettingsError and InputError."""
     from penstock.whatif.answering import Question
 
-    prices = {
-        name: _number("--price", text) for name, text in (_pair("--price", each) for each in given["prices"])
-    }
+    prices = {name: _number("--price", text) for name, text in pairs_in("--price", given["prices"]).items()}
     return Question(
         definition if run is None else run,
         inputs=_inputs(definition, texts, given["pairs"]),
@@ -44,17 +44,11 @@ def question_of(
     )
 
 
-def inputs_of(definition: Any) -> dict[str, Any]:
-    """What a run is given by name."""
-    found: dict[str, Any] = getattr(definition, "inputs", {})
-    return found
-
-
 def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> dict[str, Any] | None:
     """None where none was given: then runs are given what past runs were."""
     from penstock.tasks.inputs import parse_input
 
-    texts = texts | dict(_pair("--input", each) for each in pairs)
+    texts = texts | pairs_in("--input", pairs)
     asked, name = inputs_of(definition), definition.as_program().name
     found = {
         key: parse_input(name, asked[key], text) if key in asked else text for key, text in texts.items()
@@ -63,7 +57,7 @@ def _inputs(definition: Any, texts: dict[str, str], pairs: tuple[str, ...]) -> d
 
 
 def _keys(pairs: tuple[str, ...]) -> dict[str, int | str]:
-    said = dict(_pair("--key", each) for each in pairs)
+    said = pairs_in("--key", pairs)
     return {key: int(text) if text.isdecimal() else text for key, text in said.items()}
 
 
@@ -108,10 +102,3 @@ def _number(flag: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise SettingsError(f"{flag}: {text!r} must be a number") from None
-
-
-def _pair(flag: str, pair: str) -> tuple[str, str]:
-    name, equals, value = pair.partition("=")
-    if not (name and equals):
-        raise SettingsError(f"{flag} {pair} lacks its value: say {flag} NAME=VALUE")
-    return name, value

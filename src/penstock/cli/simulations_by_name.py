@@ -19,9 +19,9 @@ def looks_like_file(word: str) -> bool:
 def is_simulation(args: list[str]) -> bool:
     """Whether the first argument that is no option names a simulated workflow."""
     from penstock.cli.parameters import apart
-    from penstock.cli.simulate import executed
+    from penstock.cli.simulate_named import command
 
-    given = apart(executed, args)
+    given = apart(command, args)
     if given.name is None or looks_like_file(given.name):
         return False
     folder = _said("--workflows", given.own)
@@ -68,13 +68,13 @@ def _is_nearly(name: str, folder: str | None) -> bool:
 
 def _is_kept(name: str, store: str | None) -> bool:
     """Whether the store has a definition of that name; nothing is made where there is no store."""
-    from penstock.cli.desk import Desk
+    from penstock.cli.opening import engine_if_there
     from penstock.simulations.definitions import Definitions
 
-    desk = Desk(store, as_json=False)
-    if desk.missing_file() is not None:
+    engine = engine_if_there(store)
+    if engine is None:
         return False
-    with desk.open() as engine:
+    with engine:
         return engine.store is not None and bool(Definitions(engine).of(name))
 
 

@@ -9,8 +9,9 @@ import click
 
 from penstock.cli import ending, simulated, swept
 from penstock.cli.desk import Desk, with_desk
+from penstock.cli.pairs import pairs_in
 from penstock.cli.parameters import ParametersCommand
-from penstock.cli.simulate import limits_of, pairs_in
+from penstock.cli.simulation_options import limits_of, with_bounds, with_choice
 from penstock.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,27 +24,14 @@ if TYPE_CHECKING:
     options_metavar="--PARAMETER VALUE,VALUE [OPTIONS]",
     no_args_is_help=True,
 )
-@click.argument("name", metavar="NAME")
-@click.option(
-    "--version", metavar="VERSION", help="Which version; the configuration's own unless it is said."
-)
-@click.option("--config", metavar="FILE", help="A TOML file whose values go over the stored ones.")
-@click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter whose name an option has."
-)
-@click.option("--seed", type=int, default=0, metavar="N", help="Decides all chance.  [default: 0]")
+@with_choice
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="So many at a time.  [default: one a processor]"
 )
 @click.option(
     "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw how they went."
 )
-@click.option("--time-limit", type=float, metavar="SECONDS", help="Of wall time.  [default: 3600]")
-@click.option("--memory-limit", type=int, metavar="MB", help="Of memory.  [default: 1024]")
-@click.option("--event-limit", type=int, metavar="N", help="Of SimPy's events.  [default: 100000000]")
-@click.option(
-    "--workflows", metavar="FOLDER", help="Where workflows' files are.  [default: workflows/, upward]"
-)
+@with_bounds
 @with_desk
 @click.pass_context
 def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
@@ -55,7 +43,7 @@ def command(ctx: click.Context, /, desk: Desk, **given: Any) -> None:
     from penstock.simulations import WorkflowRunner
     from penstock.simulations.sweeping import combinations, executed
 
-    texts = dict(ctx.obj.texts) | dict(pairs_in(given["pairs"]))
+    texts = dict(ctx.obj.texts) | pairs_in("--set", given["pairs"])
     several = {name: values_in(text) for name, text in texts.items()}
     over = {name: values for name, values in several.items() if len(values) > 1}
     if not over:

@@ -12,7 +12,7 @@ from penstock import __version__
 from penstock.cli.commands import Commands
 
 COMMANDS: Final = {
-    "run-workflow": ("simulate", "Run a workflow by name."),
+    "run-workflow": ("simulate_named", "Run a workflow by name."),
     "sweep": ("sweep", "Run a workflow with several values, side by side."),
     "definitions": ("definitions", "List workflows that are kept."),
     "executions": ("executions", "List executions of workflows."),
@@ -31,7 +31,7 @@ class Testbed(Commands):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"penstock.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.executed if cmd_name == "run-workflow" else module.command
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
