@@ -24,13 +24,13 @@ def campaign() -> Campaign:
     return simulate(seeds=range(SEEDS), stop_at=3)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_no_seed_finds_anything(campaign: Campaign) -> None:
     print(campaign.report())
     assert not campaign.found, campaign.report()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_every_fault_event_transition_and_port_call_occurred(campaign: Campaign) -> None:
     assert not campaign.missing(), "a campaign that never saw these says nothing of them"
 

@@ -71,7 +71,7 @@ class Audit:
         self._told: dict[tuple[str, str], int] = {}
         self._open: dict[str, dict[int, Letter]] = {}
         self.replicas: dict[str, Replica] = {}
-        self.slots = SlotWatch(self._store, self._world.counts)
+        self.slots = SlotWatch(self._store, self._world)
         self.letters: dict[str, dict[int, Letter]] = {}
 
     def wrong(self, what: str) -> None:

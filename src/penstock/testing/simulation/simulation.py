@@ -26,6 +26,8 @@ from penstock.testing.simulation.world import Actor, Process, Stopped, Violation
 
 MOST_EVENTS = 40_000
 MOST_SECONDS = 900.0
+ALIKE = 0.4
+"""How often all runs of a seed are of one style: they meet under its limits."""
 
 
 class Simulation:
@@ -56,6 +58,8 @@ class Simulation:
         self.codec = JsonCodec()
         self.ending = False
         number = int(chance.random() * 3) + 1 if runs is None else runs
+        if len(draws) > 1 and chance.random() < ALIKE:
+            draws = [_pick(chance, draws)]
         self.runs: dict[str, Case] = {f"r{n}": _pick(chance, draws)(chance) for n in range(1, number + 1)}
         self.unborn: dict[str, Case] = {}  # of runs that are steps of others, until the store has them
         self.audit = Audit(self)

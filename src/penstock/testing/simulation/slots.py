@@ -1,4 +1,6 @@
-"""Watches that no more steps are under way under a limit than it says, by what was written and whose lease stood."""
+"""Watches that no more steps are under way under a limit than it says, by what was written and whose lease stood; and that no
+more were begun since the beginning than its rate lets through.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,12 @@ from typing import NamedTuple
 from penstock.app.ledgers import lease_id
 from penstock.model import events as e
 from penstock.model.invariants import find
+from penstock.model.limits import Bounds
 from penstock.model.state import Run
 from penstock.ports import Store
+from penstock.testing.simulation.world import World
+
+ROUNDING = 0.001
 
 
 class Inside(NamedTuple):
@@ -24,9 +30,12 @@ class Inside(NamedTuple):
 class SlotWatch:
     """Told of every event when it was written, before the run is changed by it."""
 
-    def __init__(self, store: Store, counts: Counter[str]) -> None:
+    def __init__(self, store: Store, world: World) -> None:
         self._store = store
-        self._counts = counts
+        self._world = world
+        self._counts = world.counts
+        self._opened_at = world.now
+        self._begun: Counter[str] = Counter()
         self._inside: dict[tuple[str, str, int | None], Inside] = {}
 
     def seen(self, run: Run, owner: str, event: e.Event) -> Iterator[str]:
@@ -56,17 +65,26 @@ class SlotWatch:
             return
         key = str(limit.key)
         self._inside[run.id, event.step, event.item] = Inside(key, owner, epoch)
-        inside = [each for each in self._inside.values() if each.key == key and self._stands(each)]
+        together = [each for each in self._inside.values() if each.key == key]
+        inside = [each for each in together if self._epoch(each.owner) == each.epoch]
         if limit.at_most is not None:
             self._counts[f"limit {'full' if len(inside) == limit.at_most else 'held'}"] += 1
             if len(inside) > limit.at_most:
                 yield f"{len(inside)} steps are under way under {key!r}, which says {limit.at_most}"
-
-    def _stands(self, inside: Inside) -> bool:
-        stands = self._epoch(inside.owner) == inside.epoch
-        if not stands:
+        if len(together) > len(inside):
             self._counts["limit slot of a lost engine"] += 1
-        return stands
+        if len({run_id for (run_id, _, _), each in self._inside.items() if each in inside}) > 1:
+            self._counts["limit shared by runs"] += 1
+        yield from self._too_often(key, limit.bounds)
+
+    def _too_often(self, key: str, bounds: Bounds) -> Iterator[str]:
+        if bounds.rate is None:
+            return
+        self._begun[key] += 1
+        seconds = self._world.now - self._opened_at
+        self._counts["limit of a rate"] += 1
+        if self._begun[key] > bounds.burst + bounds.rate * seconds + ROUNDING:
+            yield f"{self._begun[key]} steps began under {key!r} in {seconds:.3f} s, which says {bounds.rate} a second"
 
     def _epoch(self, owner: str) -> int | None:
         """The number of the lease that an engine has on its slots; None: it has none."""

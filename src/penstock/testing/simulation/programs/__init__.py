@@ -9,6 +9,7 @@ from penstock.testing.simulation.programs.bodies import draw_body
 from penstock.testing.simulation.programs.functions import draw_function
 from penstock.testing.simulation.programs.graphs import draw_graph
 from penstock.testing.simulation.programs.groups import draw_groups
+from penstock.testing.simulation.programs.limited import draw_limited
 from penstock.testing.simulation.programs.messages import draw_messages
 
 _SMALL: tuple[Draw, ...] = (draw_groups, draw_messages, draw_function, draw_body)
@@ -20,5 +21,6 @@ STYLES: dict[str, Draw] = {
     "messages": draw_messages,
     "function": draw_function,
     "body": draw_body,
+    "limited": draw_limited,
 }
 """Style -> a case of it, by chance. Graphs hold workflows of every style."""

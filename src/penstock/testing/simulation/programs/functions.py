@@ -7,11 +7,12 @@ from random import Random
 from typing import Any
 
 from penstock.model import events as e
+from penstock.model.limits import Limit
 from penstock.model.policies import DEFAULT, Policy
 from penstock.testing.simulation.case import Expected, Facts, Fate, Key, Log, dies
 from penstock.testing.simulation.programs.coroutines import Flow, FunctionProgram, StepBroke
 from penstock.testing.simulation.programs.undoing import likely_undone, with_undo
-from penstock.testing.simulation.programs.work import BIG, combine, draw_policy
+from penstock.testing.simulation.programs.work import BIG, combine, draw_policy, under
 
 Move = tuple[Any, ...]
 """("step", salt) ("loop", times, salt) ("gather", salts) ("sleep", seconds) ("wait", name, times) ("try", salt) ("race", salt)
@@ -201,7 +202,7 @@ class _Reference:
         return _mix(total, [step(salt, total) for salt in salts])
 
 
-def draw_function(chance: Random) -> FunctionCase:
+def draw_function(chance: Random, *, limits: Sequence[Limit] = ()) -> FunctionCase:
     """1 to 7 moves."""
     moves: list[Move] = []
     signals: list[tuple[str, Any]] = []
@@ -222,6 +223,8 @@ def draw_function(chance: Random) -> FunctionCase:
             if chance.random() < 0.5:
                 key = f"s{number}"
                 policies[key] = with_undo(chance, policies.get(key, DEFAULT), key, fates)
+    for key in [f"s{number}" for number in range(1, 40)] if limits else ():
+        policies[key] = under(chance, policies.get(key, DEFAULT), limits)
     return FunctionCase(moves, policies, fates, signals)
 
 

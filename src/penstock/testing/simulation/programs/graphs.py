@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.model import events as e
 from penstock.model.child import CHILD_POLICY
+from penstock.model.limits import Limit
 from penstock.model.program import Do, Plan, Play
 from penstock.tasks.node import Node, Trigger
 from penstock.tasks.program import GraphProgram
@@ -17,7 +18,7 @@ from penstock.testing.simulation.programs.children import CaseChild, never_mende
 from penstock.testing.simulation.programs.graph_reference import expected_of_graph
 from penstock.testing.simulation.programs.specs import Spec
 from penstock.testing.simulation.programs.undoing import below, likely_undone, undoes_of, with_undo
-from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing
+from penstock.testing.simulation.programs.work import combine, draw_policy, is_even, listing, under
 
 TRIGGERS: tuple[Trigger, ...] = ("all_done", "any_succeeded", "any_failed")
 
@@ -139,7 +140,9 @@ def _node(spec: Spec) -> Node:
     )
 
 
-def draw_graph(chance: Random, *, inner: Sequence[Draw] = (), name: str = "graph") -> GraphCase:
+def draw_graph(
+    chance: Random, *, inner: Sequence[Draw] = (), name: str = "graph", limits: Sequence[Limit] = ()
+) -> GraphCase:
     """A graph of 1 to 10 tasks."""
     specs: list[Spec] = []
     fates: dict[Key, Fate] = {}
@@ -156,6 +159,9 @@ def draw_graph(chance: Random, *, inner: Sequence[Draw] = (), name: str = "graph
                 fates[spec.name, None] = _lasting(spec, fate)
     if chance.random() < likely_undone(fates):
         _draw_undos(chance, specs, fates)
+    for spec in specs:
+        if spec.inner is None and spec.child is None:
+            spec.policy = under(chance, spec.policy, limits)
     return GraphCase(name, specs, fates, _draw_rest(chance))
 
 

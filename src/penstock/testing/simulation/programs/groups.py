@@ -8,10 +8,11 @@ from typing import Any
 
 from penstock.model import events as e
 from penstock.model.failure import Failure
+from penstock.model.limits import Limit
 from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan
 from penstock.testing.simulation.case import Expected, Facts, Fate, Key, Log, dies
-from penstock.testing.simulation.programs.work import combine, draw_policy, number_of
+from penstock.testing.simulation.programs.work import combine, draw_policy, number_of, under
 
 
 class GroupsProgram(Plan):
@@ -158,7 +159,7 @@ class GroupsCase:
                 open_.discard(step)
 
 
-def draw_groups(chance: Random) -> GroupsCase:
+def draw_groups(chance: Random, *, limits: Sequence[Limit] = ()) -> GroupsCase:
     """1 to 4 groups."""
     groups = [
         (f"g{n}", chance.random() < 0.6, 1 + int(chance.random() * 5))
@@ -169,7 +170,7 @@ def draw_groups(chance: Random) -> GroupsCase:
     for name, _, size in groups:
         for child in children_of(name, size, size):
             policy, fate = draw_policy(chance)
-            policies[f"{name}/{child}"] = policy
+            policies[f"{name}/{child}"] = under(chance, policy, limits)
             if fate is not None:
                 fates[f"{name}/{child}", None] = fate
     return GroupsCase(groups, policies, fates)

@@ -1,35 +1,33 @@
-"""Groups whose steps are under limits that all runs and engines of a simulation share."""
+"""Workflows whose steps are under limits that all runs and engines of a simulation share."""
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
-import msgspec
-
 from penstock.model.limits import Limit
-from penstock.model.policies import Policy
-from penstock.testing.simulation.programs.groups import GroupsCase, draw_groups
+from penstock.testing.simulation.case import Case, Draw
+from penstock.testing.simulation.programs.functions import draw_function
+from penstock.testing.simulation.programs.graphs import draw_graph
+from penstock.testing.simulation.programs.groups import draw_groups
 
 LIMITS = (
     Limit("one", at_most=1),
+    Limit("one", at_most=1, priority=-3),
     Limit("two", at_most=2),
     Limit("two", at_most=2, priority=7),
-    Limit("fair", at_most=2, fair_by="name"),
-    Limit("slow", at_most=3, rate="5/s"),
+    Limit("slow", at_most=3, rate="2/s", burst=2),
 )
+FAIR = Limit("fair", at_most=2, fair_by="name")
+
+_GROUPS: Draw = partial(draw_groups, limits=(*LIMITS, FAIR))
+_FUNCTION: Draw = partial(draw_function, limits=LIMITS)
+_GRAPH: Draw = partial(draw_graph, inner=(_GROUPS, _FUNCTION), limits=LIMITS)
+_DRAWS = (_GROUPS, _GROUPS, _FUNCTION, _GRAPH)
 
 
-class LimitedCase(GroupsCase):
-    """See Case. What comes of it is what would without limits."""
-
-    style = "limited"
-
-
-def draw_limited(chance: Random) -> LimitedCase:
-    """Groups; most of their steps are under one of a few limits."""
-    plain = draw_groups(chance)
-    policies: dict[str, Policy] = {}
-    for name, policy in plain.policies.items():
-        limit = LIMITS[int(chance.random() * len(LIMITS))] if chance.random() < 0.8 else None
-        policies[name] = msgspec.structs.replace(policy, limit=limit)
-    return LimitedCase(plain.groups, policies, plain.fates)
+def draw_limited(chance: Random) -> Case:
+    """Groups, a function, or a graph with both in it; most steps are under one of a few limits. What comes of them is the same."""
+    case = _DRAWS[int(chance.random() * len(_DRAWS))](chance)
+    case.style = "limited"  # type: ignore[misc]
+    return case

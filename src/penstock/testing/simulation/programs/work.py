@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+import msgspec
+
 from penstock.model.failure import Failure
+from penstock.model.limits import Limit
 from penstock.model.policies import DEFAULT, Policy, RetryPolicy
 from penstock.testing.simulation.case import Fate
 
@@ -77,6 +80,13 @@ def draw_policy(chance: Random, *, hang: bool = True) -> tuple[Policy, Fate | No
     if kind < 0.945:
         return Policy(retry, executor=lane), Fate(attempts + 3)
     return Policy(retry, executor=lane), Fate(0, until_reopened=True)
+
+
+def under(chance: Random, policy: Policy, limits: Sequence[Limit]) -> Policy:
+    """The policy under one of these limits, as most steps are where there are any."""
+    if not limits or chance.random() >= 0.8:
+        return policy
+    return msgspec.structs.replace(policy, limit=limits[int(chance.random() * len(limits))])
 
 
 def _lane(chance: Random) -> str | None:
