@@ -33,19 +33,15 @@ def begin(coro: Coroutine[Any, Any, T], loop: AbstractEventLoop) -> tuple[T | No
     if sys.version_info >= (3, 12):
         task = Task(coro, loop=loop, context=copy_context(), eager_start=True)
         return (task.result(), None) if task.done() else (None, task)
-    return _begin_by_hand(coro, loop)
-
-
-def _begin_by_hand(coro: Coroutine[Any, Any, T], loop: AbstractEventLoop) -> tuple[T | None, Task[T] | None]:
     standin = _StandIn(coro, loop)
     before = _current_tasks.get(loop)
     _current_tasks[loop] = standin
     try:
         standin.first = standin.context.run(coro.send, None)
     except StopIteration as stop:
-        standin.first = StopIteration(
-            stop.value
-        )  # this one's traceback holds frames that hold the stand-in: a cycle
+        if getrefcount(standin) > _OWN_REFERENCES + 1:  # the other is among the current tasks
+            # somebody keeps the stand-in. The error itself has frames that hold it: a cycle
+            standin.first = StopIteration(stop.value)
         return stop.value, None
     finally:
         if before is None:

@@ -6,23 +6,31 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.context import Context
 from penstock.engine.driver import TURN_SECONDS, Driver
 from penstock.engine.host import Host
 from penstock.model.machine import Step
 from penstock.model.policies import Need
-from penstock.ports import Executor, Outcome
+from penstock.ports import Executor, Job, Outcome
 
 if TYPE_CHECKING:
     import asyncio
 
 
+class Coroutines(Executor, Protocol):
+    """An executor of async steps on a loop that it was given. It is called on that loop's thread."""
+
+    def begin(self, job: Job, ended: Callable[[Any, Outcome], None]) -> Outcome | None:
+        """Run a job as `submit` does; the outcome of one that has ended already, of which `ended` hears nothing."""
+
+
 class AioDriver(Driver):
     """Belongs to one loop and its thread. `coroutines` runs async steps there."""
 
-    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop, coroutines: Executor) -> None:
+    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop, coroutines: Coroutines) -> None:
         super().__init__(host)
         self.loop = loop
         self._coroutines = coroutines
@@ -53,6 +61,17 @@ class AioDriver(Driver):
     def _call(self, what: Callable[..., None], args: tuple[Any, ...]) -> None:
         what(*args)
         self.kick()
+
+    def launch(self, step: Step) -> None:
+        """A coroutine that does not suspend has been answered when this returns."""
+        if step.lane.executor is not self._coroutines:
+            super().launch(step)
+        elif self.core.begin(step, self.now()):
+            job = self.job(step)
+            context = self.flying[step] = job.context
+            outcome = self._coroutines.begin(job, partial(self._answered, context))
+            if outcome is not None:
+                self.answer(context, step, outcome)
 
     def _answered(self, context: Context, step: Step, outcome: Outcome) -> None:
         if threading.get_ident() == self._thread:

@@ -313,7 +313,10 @@ class Core(Places):
         """Whether something waits to be sealed, or a step for a slot that is free."""
         if self._rows or self._stops or self._over or self._refill:
             return True
-        return any(lane.queue and lane.free > 0 for lane in self._lanes)
+        for lane in self._lanes:  # noqa: SIM110 - a generator would cost as much as all the rest
+            if lane.queue and lane.free > 0:
+                return True
+        return False
 
     @property
     def idle(self) -> bool:

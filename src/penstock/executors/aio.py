@@ -77,22 +77,34 @@ class AioExecutor:
 
     def submit(self, job: Job, ended: Ended) -> None:
         """See Executor.submit. On a given loop a step that does not suspend has ended when this returns."""
+        outcome = self.begin(job, ended)
+        if outcome is not None:
+            self._kicked = True
+            tell(ended, job.token, outcome)
+            self._kicked = False
+            if self._waiting:
+                self._start_waiting()
+
+    def begin(self, job: Job, ended: Ended) -> Outcome | None:
+        """See engine.aio_driver.Coroutines. On a loop of its own, each step takes its turn."""
         if self._closed:
             closed(self.name)
         if not is_async(job.fn):
             self._for_plain().submit(job, ended)
-            return
-        ticket = _Ticket(job, ended)
-        self._tickets[job.token] = ticket
-        if self._own:
-            self._waiting.append(ticket)
+        elif self._own:
+            self._line_up(job, ended)
             if not self._kicked:
                 self._kicked = True
                 self._running_loop().call_soon_threadsafe(self._start_waiting)
         elif self._kicked or self._waiting or self._running >= self._most:
-            self._waiting.append(ticket)
+            self._line_up(job, ended)
         else:
-            self._start_at_once(ticket)
+            return self._begin_at_once(job, ended)
+        return None
+
+    def _line_up(self, job: Job, ended: Ended) -> None:
+        ticket = self._tickets[job.token] = _Ticket(job, ended)
+        self._waiting.append(ticket)
 
     def stop(self, token: Any) -> bool:
         """See Executor.stop. True if it had not begun, or ended at once when it was cancelled."""
@@ -181,36 +193,43 @@ class AioExecutor:
                     ticket.begun = not ticket.void
                 if ticket.begun:
                     self._running += 1
-                    self._begin(ticket)
+                    outcome, task = self._begin(ticket.job)
+                    if task is not None:
+                        self._follow(ticket, task)
+                    elif outcome is not None:
+                        self._end(ticket, outcome)
         finally:
             self._kicked = False
         if self._waiting and self._running < self._most:  # it came between the last look and the flag
             self._start_waiting()
 
-    def _start_at_once(self, ticket: _Ticket) -> None:
+    def _begin_at_once(self, job: Job, ended: Ended) -> Outcome | None:
         """Begin a step on a given loop where nothing waits before it; what its end sets in motion takes its turn."""
-        self._kicked = ticket.begun = True
-        self._running += 1
+        self._kicked = True
         try:
-            self._begin(ticket)
+            outcome, task = self._begin(job)
         finally:
             self._kicked = False
+        if task is not None:
+            ticket = self._tickets[job.token] = _Ticket(job, ended)
+            ticket.begun = True
+            self._running += 1
+            self._follow(ticket, task)
         if self._waiting:
             self._start_waiting()
+        return outcome
 
-    def _begin(self, ticket: _Ticket) -> None:
+    def _begin(self, job: Job) -> tuple[Outcome | None, asyncio.Task[Outcome] | None]:
         try:
-            outcome, task = begin(ainvoke(ticket.job), self._loop)
+            return begin(ainvoke(job), self._loop)
         except (
             BaseException
         ) as error:  # CancelledError or KeyboardInterrupt of the step's own; the rest is in the outcome
             if isinstance(error, KeyboardInterrupt) and not self._own:
                 raise  # on the caller's thread it may be Ctrl-C
-            outcome, task = failed(error), None
-        if task is None:
-            assert outcome is not None
-            self._end(ticket, outcome)
-            return
+            return failed(error), None
+
+    def _follow(self, ticket: _Ticket, task: asyncio.Task[Outcome]) -> None:
         ticket.task = task
         self._tasks.add(task)
         task.add_done_callback(partial(self._done, ticket))

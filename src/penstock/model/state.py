@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["completed", "failed", "cancelled"]
 Outcome = tuple[Kind, Any]
+
+NOTHING_YET: Final[dict[str, Any]] = {}
+"""Stands where nothing is put in, only something else in its place."""
 
 ACTIVE, COMPLETED, FAILED, CANCELLED = 1, 2, 3, 4
 """What `Family.marks` holds for an item; 0 is an item that was not dispatched."""
@@ -163,14 +166,32 @@ class Watcher(Protocol):
         """A scope is over, as its `outcome` says; of the run's own: the run is."""
 
 
+class Seldom:
+    """What most runs never have: made when it is first asked for, for thousands of runs may be in memory."""
+
+    __slots__ = ("others", "published", "signal_keys", "signals", "skipped", "undoable", "waiters")
+
+    def __init__(self) -> None:
+        self.others: dict[str, Step] = {}
+        self.skipped: dict[str, str] = {}
+        self.published: dict[str, Any] = {}
+        self.signals: dict[str, deque[Any]] = {}
+        self.signal_keys: set[str] = set()
+        self.waiters: dict[str, deque[Step]] = {}
+        self.undoable: list[Finished] = []
+
+    def rest(self) -> None:
+        self.signals, self.signal_keys, self.waiters = {}, set(), {}
+
+
 class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "at", "chance", "closing", "deadline", "entry", "epoch", "final", "forgiven", "gone", "id", "input", "letters",
-        "limit", "lost", "news", "open", "others", "parent", "parked", "paused", "program", "published", "results", "root",
-        "running", "scopes", "sequence", "settling", "signal_keys", "signals", "skipped", "source", "started_at", "status",
-        "tags", "todo", "told", "undoable", "undoing", "waiters", "watcher", "workflow",
+        "_seldom", "at", "chance", "closing", "deadline", "entry", "epoch", "final", "forgiven", "gone", "id", "input",
+        "letters", "limit", "lost", "news", "open", "parent", "parked", "paused", "program", "results", "root", "running",
+        "scopes", "sequence", "settling", "source", "started_at", "status", "tags", "todo", "told", "undoing", "watcher",
+        "workflow",
     )  # fmt: skip
 
     def __init__(self, id: str, program: Program, forgiven: Iterable[int] = ()) -> None:
@@ -184,28 +205,22 @@ class Run:
         self.parent: str | None = None
         self.paused = ""  # why it was paused, the last time that it was
         self.input: Any = None
-        self.tags: dict[str, str] = {}
-        self.source: dict[str, Any] = {}
+        self.tags: dict[str, str] = NOTHING_YET
+        self.source: dict[str, Any] = NOTHING_YET
         self.deadline: float | None = None
         self.root: Scope | None = None
         self.scopes: dict[str, Scope] = {}
         self.open: dict[str, Step] = {}
         self.results: dict[str, Any] = {}  # of completed steps
-        self.others: dict[str, Step] = {}  # maps, and steps that ended otherwise
-        self.skipped: dict[str, str] = {}
-        self.published: dict[str, Any] = {}
         self.running = 0
-        self.signals: dict[str, deque[Any]] = {}
-        self.signal_keys: set[str] = set()
-        self.waiters: dict[str, deque[Step]] = {}
         self.forgiven = frozenset(forgiven)
         self.closing: str | None = None
-        self.undoable: list[Finished] = []  # in order of completion
         self.undoing: Undoing | None = None
         self.final: Outcome | None = None
         self.todo: list[tuple[Callable[[Run, Any, float], None], Any]] = []
         self.settling = False
         self.news = News()
+        self._seldom: Seldom | None = None
         self.parked: deque[Step] | None = None  # the engine's: ready, but the run is paused or at its limit
         self.limit = program.limit  # the engine's: how many steps at once; 0 as long as the run itself waits
         self.entry: Step | None = None  # the engine's: stands for the run where it needs a slot itself
@@ -219,7 +234,52 @@ class Run:
         """Let go of all that only a run in motion needs."""
         assert not self.open
         self.root = self.watcher = None
-        self.scopes, self.signals, self.signal_keys, self.waiters = {}, {}, set(), {}
+        self.scopes = NOTHING_YET
+        if self._seldom is not None:
+            self._seldom.rest()
+
+    @property
+    def seldom(self) -> Seldom:
+        """What most runs never have."""
+        found = self._seldom
+        if found is None:
+            found = self._seldom = Seldom()
+        return found
+
+    @property
+    def others(self) -> dict[str, Step]:
+        """Maps, and steps that ended otherwise than completed."""
+        return self.seldom.others
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why steps were not asked for, by name."""
+        return self.seldom.skipped
+
+    @property
+    def published(self) -> dict[str, Any]:
+        """The newest values that it told of itself, by name."""
+        return self.seldom.published
+
+    @property
+    def signals(self) -> dict[str, deque[Any]]:
+        """What came before anything waited for it, by name."""
+        return self.seldom.signals
+
+    @property
+    def signal_keys(self) -> set[str]:
+        """The keys of all signals that came."""
+        return self.seldom.signal_keys
+
+    @property
+    def waiters(self) -> dict[str, deque[Step]]:
+        """Steps that wait for a signal, by its name."""
+        return self.seldom.waiters
+
+    @property
+    def undoable(self) -> list[Finished]:
+        """Steps that could be undone, in order of completion."""
+        return self.seldom.undoable
 
     @property
     def finished(self) -> dict[str, Settled]:

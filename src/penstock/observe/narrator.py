@@ -64,7 +64,7 @@ class Narrator:
 class Story:
     """What is to be told of one run: `pages`, in the order of its events. See penstock.model.state.Watcher."""
 
-    __slots__ = ("_groups", "_naming", "_open", "_root", "_run", "pages")
+    __slots__ = ("_groups", "_naming", "_open", "_root", "_run", "_whole_only", "pages")
 
     def __init__(self, run: Run) -> None:
         self.pages: deque[Told] = deque()
@@ -73,17 +73,20 @@ class Story:
         self._root: Told | None = None  # that the run itself has started
         self._open: dict[Step | Scope, Told] = {}  # that these have
         self._groups: dict[str, _Together] = {}  # the present one of each scope
+        self._whole_only = False  # whether nobody knows of parts of this run
 
     # What the machine tells
 
     def opened(self, scope: Scope) -> None:
+        if scope.parent is None:
+            self._whole_only = getattr(scope.play, "whole_only", False)
         told = self._began(scope, scope.path[:-1])
         if told is not None:
             self.pages.append(told)
 
     def started(self, step: Step) -> None:
-        if step in self._open:
-            return  # another attempt
+        if self._whole_only or step in self._open:
+            return  # the run itself has started, or another attempt
         told = self._began(step, step.id)
         if told is not None:
             self.pages.append(told)

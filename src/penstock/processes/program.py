@@ -87,9 +87,10 @@ def work_of(unit: Any, key: str) -> Do:
 
 
 class AtomicPlay:
-    """A run of one atomic process."""
+    """A run of one atomic process: its only step is what people know as the run."""
 
     __slots__ = ("unit",)
+    whole_only: Final = True
 
     def __init__(self, unit: Any) -> None:
         self.unit = unit
