@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from penstock.model.continued import next_of
+from penstock.model.program import Definition
 
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.app.run import Run
-    from penstock.functions.workflow import DurableFunction
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Launchable(Definition, Protocol):
+    """What a launcher needs of a durable function."""
+
+    latest: Run[Any] | None
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 class Launcher(Generic[P, R]):
@@ -20,7 +29,7 @@ class Launcher(Generic[P, R]):
 
     def __init__(
         self,
-        function: DurableFunction[P, R, Any],
+        function: Launchable,
         store: str | Engine | None,
         key: str | None,
         tags: dict[str, str],
