@@ -30,11 +30,12 @@ class Claim(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A row that could be claimed, in order of rank."""
+    """A row that could be claimed, in order of rank. `begun`: it is a run whose status is not pending any more."""
 
     id: str
     gate: str | None
     epoch: int
+    begun: bool = False
 
 
 Choose = Callable[[Sequence[Candidate], Mapping[str, int], frozenset[str]], Sequence[str]]

@@ -14,7 +14,15 @@ def test_a_submitted_run_waits_for_a_worker(cli: Cli) -> None:
     submitted = document(cli("submit", "greetings.py", "--count", "1", "--queue", "letters", "--json"))
     assert (submitted["status"], submitted["queue"]) == ("pending", "letters")
     assert document(cli("queues", "--json")) == [
-        {"name": "letters", "concurrency": None, "paused": False, "waiting": 1, "running": 0}
+        {
+            "name": "letters",
+            "concurrency": None,
+            "paused": False,
+            "waiting": 1,
+            "running": 0,
+            "rate": None,
+            "burst": 1,
+        }
     ]
     assert document(cli("worker", "--until-idle", "--json")) == {"ended": 1, "left": 0}
     assert document(cli("show", "latest", "--json"))["result"] == "Hello, Ada!"
@@ -42,11 +50,28 @@ def test_queues_are_paused_resumed_and_bounded(cli: Cli) -> None:
     )
 
 
+def test_a_queue_has_a_rate_beside_its_bound(cli: Cli) -> None:
+    cli("submit", "greetings.py")
+    assert cli("queues", "set", "default", "--concurrency", "2").exit_code == 0
+    said = cli("queues", "set", "default", "--rate", "6/h", "--burst", "2").stdout
+    assert said == "queue default is begun at 6/h\n"
+    assert cli("queues").stdout.splitlines()[1].split() == ["default", "1", "0", "2", "6/h"]
+    (queue,) = document(cli("queues", "--json"))
+    assert (queue["concurrency"], queue["rate"], queue["burst"]) == (2, "6/h", 2)
+    said = cli("queues", "set", "default", "--concurrency", "none", "--rate", "none").stdout
+    assert said == "queue default is unbounded, begun at any rate\n"
+    assert cli("queues").stdout.splitlines()[1].split() == ["default", "1", "0"]
+
+
 def test_what_means_nothing_is_refused(cli: Cli) -> None:
     for words, said in [
         (["submit", "greetings.py", "--priority", "1000"], "from -100 to 100"),
         (["worker", "--slots", "0"], "must be at least 1"),
         (["queues", "set", "default", "--concurrency", "some"], "must be a number above 0, or none"),
+        (["queues", "set", "default"], "say what bounds the queue: --concurrency 3, --rate 10/s"),
+        (["queues", "set", "default", "--rate", "soon"], "rate='soon' must be a number for s, m, h or d"),
+        (["queues", "set", "default", "--rate", "0/s"], "such as '10/s' or '600/m'"),
+        (["queues", "set", "default", "--concurrency", "2", "--burst", "3"], "--burst goes with a --rate"),
         (["queues", "stop"], "there is no command 'stop'"),
     ]:
         result = cli(*words)

@@ -46,10 +46,10 @@ flow.add_task(second, depends_on=["first"])
 flow.add_task(third, depends_on=["second"])
 
 
-def serve(store: str) -> None:
-    with penstock.open(store, lease_seconds=LEASE_SECONDS, executor="threads", durability="crash") as engine:
+def serve(store: str, lease: float) -> None:
+    with penstock.open(store, lease_seconds=lease, executor="threads", durability="crash") as engine:
         Worker(engine, [flow], slots=20).serve()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else LEASE_SECONDS)

@@ -11,7 +11,7 @@ from penstock.app.standing import Standing
 
 Kind = Literal[
     "finished", "paused", "cancelling", "driven", "driver_gone", "nobody", "no_worker", "no_code", "no_slot",
-    "queue_paused", "queue_bound", "delayed", "in_queue", "priority", "upstream_not_done", "upstream_failed",
+    "queue_paused", "queue_bound", "queue_rate", "delayed", "in_queue", "priority", "upstream_not_done", "upstream_failed",
     "not_reached", "timer", "signal", "approval", "retry", "limit", "rate", "limit_turn", "run_limit", "executor_full",
     "starting", "running", "child", "settled",
 ]  # fmt: skip
@@ -52,6 +52,7 @@ class Slot(msgspec.Struct):
 class Known(msgspec.Struct):
     """What was looked up. `row` is the run's; `lapses` when its lease does; `owner` who has that, in words.
 
+    `rate` is that of its queue, and `token_in` in how many seconds a run of it may begin, where none may yet.
     `ahead` are the runs that a worker takes before it, `later` those of them that were submitted later.
     """
 
@@ -64,6 +65,8 @@ class Known(msgspec.Struct):
     workers: Sequence[Worker] = ()
     queue_paused: bool = False
     bound: int | None = None
+    rate: str = ""
+    token_in: float | None = None
     holders: Sequence[str] = ()
     ahead: Sequence[str] = ()
     later: Sequence[str] = ()

@@ -16,6 +16,7 @@ from penstock.model.states import FINISHED
 from penstock.model.wording import listed
 
 _OPEN: Final = ("waiting", "ready", "running")
+SOON_SECONDS: Final = 60.0
 
 
 def explain(known: Known, step: str | None = None) -> list[Cause]:
@@ -91,6 +92,10 @@ def _of_queue(known: Known) -> Iterator[Cause]:
         held = listed(_short(known.holders))
         said = f"queue {queue} is bounded to {known.bound} at once, which are {held}"
         yield Cause("queue_bound", said, runs=known.holders)
+    if known.token_in is not None:
+        when, until = _until(known.token_in, known.now), known.now + known.token_in
+        said = f"queue rate: the next may begin {when} ({known.rate} in queue {queue})"
+        yield Cause("queue_rate", said, until=until)
     if row["state"] == "delayed":
         yield Cause("delayed", f"it may not be taken before {clock(row['due'], known.now)}", until=row["due"])
     yield from _of_workers(known)
@@ -238,6 +243,10 @@ def clock(at: float, now: float) -> str:
     """A moment of today, or of another day."""
     day = "" if time.localtime(at)[:3] == time.localtime(now)[:3] else "%Y-%m-%d "
     return time.strftime(f"{day}%H:%M:%S", time.localtime(at))
+
+
+def _until(seconds: float, now: float) -> str:
+    return f"in {seconds:.1f} s" if seconds < SOON_SECONDS else f"at {clock(now + seconds, now)}"
 
 
 def _short(runs: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ from penstock.app.causes import Cause, Known, Slot, Worker
 from penstock.app.explaining import explain
 from penstock.app.limits import Waiting, waiting_for
 from penstock.app.owners import is_gone
-from penstock.app.queues import Queues, gate_of
+from penstock.app.pacing import seconds_to_token
+from penstock.app.queues import Queues, gate_of, said_in
 from penstock.app.reading import Reading
 from penstock.app.standing import Standing, standing_of
 from penstock.errors import PenstockError, RunNotFound
@@ -103,7 +104,11 @@ def _queue_in(store: Store, known: Known, row: Mapping[str, Any]) -> None:
     documents = store.get("documents", [gate, f"gate:{gate}"])
     said = {key: json.loads(document["data"]) for key, document in documents.items()}
     known.queue_paused = bool(said.get(f"gate:{gate}", {}).get("shut"))
-    known.bound = said.get(gate, {}).get("concurrency")
+    rule = said_in(documents.get(gate))
+    known.bound = rule.concurrency
+    if rule.rate is not None and row["status"] == "pending":
+        known.rate = rule.rate
+        known.token_in = seconds_to_token(store, gate, rule.bounds) or None
     if known.bound is not None:
         held = store.find("runs", {"state": "leased", "gate": gate}, limit=MOST)
         known.holders = [each["id"] for each in held if not is_gone(each["owner"])]

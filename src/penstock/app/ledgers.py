@@ -80,14 +80,8 @@ class StoreLedgers:
                     self._swap(key, ledger, version, [])
 
     def _swap(self, key: str, ledger: Ledger, version: Any, guards: list[Guard]) -> Any:
-        name = ledger_id(key)
-        columns: dict[str, Any] | None = None
-        if not is_idle(ledger):
-            following = int(version) + 1 if version else int(self.now() * 1e6)  # no version is had twice
-            text = msgspec.json.encode(ledger).decode()
-            columns = {"kind": "ledger", "version": str(following), "data": text}
-        seen = Guard("documents", name, {"version": version} if version else None)
-        return self.store.commit([Change(guards=[*guards, seen], puts=[Put("documents", name, columns)])])[0]
+        put, seen = following("ledger", ledger_id(key), ledger, version, self.now())
+        return self.store.commit([Change(guards=[*guards, seen], puts=[put])])[0]
 
     def call(self, owner: str, key: str) -> None:
         self.store.ring([f"limits:{owner}:{key}"])
@@ -189,6 +183,16 @@ def lease_id(owner: str) -> str:
 def opened(row: Any) -> tuple[Ledger, str | None]:
     """A ledger's document read: what it holds and its version."""
     return (Ledger(), None) if row is None else (_decoder.decode(row["data"]), row["version"])
+
+
+def following(kind: str, name: str, ledger: Ledger, version: str | None, now: float) -> tuple[Put, Guard]:
+    """What writes a ledger's document in the place of that version (None: there was none), and what that relies on."""
+    columns: dict[str, Any] | None = None
+    if not is_idle(ledger):
+        number = int(version) + 1 if version else int(now * 1e6)  # no version is had twice
+        columns = {"kind": kind, "version": str(number), "data": msgspec.json.encode(ledger).decode()}
+    seen = {"version": version} if version else None
+    return Put("documents", name, columns), Guard("documents", name, seen)
 
 
 def ledgers_in(store: Store) -> list[tuple[str, Ledger, str | None]]:

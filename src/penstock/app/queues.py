@@ -1,36 +1,57 @@
 """Queues and workers as the store knows them: documents that anybody may read, and that workers heed while they run.
 
 A queue is there when a run was submitted to it or somebody said something of it. `queue:NAME` holds how many of its runs may
-be under way at once, in all processes together; `gate:queue:NAME` is shut while it is paused; `worker:OWNER` is a worker's last
-word.
+be under way at once and how many may begin a second, in all processes together (see `pacing`); `gate:queue:NAME` is shut while
+it is paused; `worker:OWNER` is a worker's last word.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from penstock.app.owners import is_gone
 from penstock.app.parts import Parts
-from penstock.errors import SettingsError
-from penstock.model.changes import Change, Put
+from penstock.errors import DefinitionError, SettingsError
+from penstock.model.changes import Change, Guard, Put, Refused
+from penstock.model.limits import Bounds, Limit, check_limit
 from penstock.model.wording import shown
-from penstock.ports import Candidate, Choose
 
 SILENT_SECONDS: Final = 15.0
 """A worker that has said nothing for so long, on another machine, is taken for gone."""
 
 
 class Queue(NamedTuple):
-    """A queue as it is: `concurrency` None is no bound; `waiting` of its runs are ready or delayed, `running` leased."""
+    """A queue as it is: `concurrency` None is no bound; `waiting` of its runs are ready or delayed, `running` leased.
+
+    `rate` is text such as "10/s", None where there is none; so many as `burst` may begin at once after a rest.
+    """
 
     name: str
     concurrency: int | None
     paused: bool
     waiting: int
     running: int
+    rate: str | None = None
+    burst: int = 1
+
+
+class Said(NamedTuple):
+    """What somebody said of a queue."""
+
+    concurrency: int | None = None
+    rate: str | None = None
+    burst: int = 1
+
+    @property
+    def bounds(self) -> Bounds:
+        """The same as those of a limit. Raises DefinitionError for a rate that is none."""
+        return Limit("queue", self.concurrency, self.rate, self.burst).bounds
+
+
+UNSAID: Final = Said()
 
 
 def gate_of(queue: str) -> str:
@@ -38,24 +59,25 @@ def gate_of(queue: str) -> str:
     return f"queue:{queue}"
 
 
-def choosing(limits: Mapping[str, int], left_to_others: Mapping[str, Any]) -> Choose:
-    """The rule of a claim: what is left to others, behind a shut gate or beyond its queue's concurrency is not taken. Pure."""
+def queue_of(gate: str) -> str:
+    """The queue of such a gate."""
+    return gate.removeprefix("queue:")
 
-    def choose(candidates: Sequence[Candidate], held: Mapping[str, int], shut: frozenset[str]) -> list[str]:
-        taken = dict(held)
-        chosen = []
-        for each in candidates:
-            gate = each.gate
-            if each.id in left_to_others or gate in shut:
-                continue
-            if gate is not None:
-                if taken.get(gate, 0) >= limits.get(gate, 1_000_000_000):
-                    continue
-                taken[gate] = taken.get(gate, 0) + 1
-            chosen.append(each.id)
-        return chosen
 
-    return choose
+def said_in(row: Mapping[str, Any] | None) -> Said:
+    """What a queue's document says; absent, nothing."""
+    said = {} if row is None else json.loads(row["data"])
+    return Said(said.get("concurrency"), said.get("rate"), said.get("burst", 1))
+
+
+def limits_in(rules: Mapping[str, Said]) -> dict[str, int]:
+    """Gate -> how many of its runs may be under way, of the queues that have a bound."""
+    return {gate: said.concurrency for gate, said in rules.items() if said.concurrency is not None}
+
+
+def rates_in(rules: Mapping[str, Said]) -> dict[str, Bounds]:
+    """Gate -> how quickly its runs may begin, of the queues that have a rate."""
+    return {gate: said.bounds for gate, said in rules.items() if said.rate is not None}
 
 
 class Queues:
@@ -65,31 +87,32 @@ class Queues:
         self._store = engine.durable_store()
         self._owner = engine.owner
 
+    def said(self) -> dict[str, Said]:
+        """Gate -> what is said of its queue."""
+        rows = self._store.find("documents", {"kind": "queue"}, limit=10_000)
+        return {row["id"]: said_in(row) for row in rows}
+
     def limits(self) -> dict[str, int]:
         """Gate -> how many of its runs may be under way, of the queues that have a bound."""
-        rows = self._store.find("documents", {"kind": "queue"}, limit=10_000)
-        said = {row["id"]: json.loads(row["data"]).get("concurrency") for row in rows}
-        return {name: bound for name, bound in said.items() if bound is not None}
+        return limits_in(self.said())
 
     def all(self) -> list[Queue]:
         """Every queue, by name."""
-        limits, shut = self.limits(), self._shut()
-        names = {gate.removeprefix("queue:") for gate in (*limits, *shut)}
+        rules, shut = self.said(), self._shut()
+        named = [gate for gate, said in rules.items() if said.bounds.bind]
+        names = {queue_of(gate) for gate in (*named, *shut)}
         waiting: dict[str, int] = {}
         running: dict[str, int] = {}
         for state, count in (("ready", waiting), ("delayed", waiting), ("leased", running)):
             for row in self._store.find("runs", {"state": state}, limit=1_000_000):
                 count[row["queue"]] = count.get(row["queue"], 0) + 1
-        return [
-            Queue(
-                name,
-                limits.get(gate_of(name)),
-                gate_of(name) in shut,
-                waiting.get(name, 0),
-                running.get(name, 0),
-            )
-            for name in sorted(names | set(waiting) | set(running))
-        ]
+        found = []
+        for name in sorted(names | set(waiting) | set(running)):
+            gate = gate_of(name)
+            concurrency, rate, burst = rules.get(gate, UNSAID)
+            counts = waiting.get(name, 0), running.get(name, 0)
+            found.append(Queue(name, concurrency, gate in shut, *counts, rate, burst))
+        return found
 
     def _shut(self) -> set[str]:
         rows = self._store.find("documents", {"kind": "gate"}, limit=10_000)
@@ -102,7 +125,18 @@ class Queues:
             raise SettingsError(
                 f"queue {name!r}: concurrency={shown(concurrency)} must be a number above 0, or None"
             )
-        self._put(gate_of(name), "queue", {"concurrency": concurrency}, name)
+        self._say(name, {"concurrency": concurrency})
+
+    def pace(self, name: str, rate: str | None, burst: int = 1) -> None:
+        """Let so many runs of a queue begin ("10/s", "600/m"), spaced evenly, `burst` at once after a rest (None: any number).
+
+        Runs that are taken over, and those that are resumed by hand, do not count. Raises SettingsError.
+        """
+        try:
+            check_limit(Limit("queue", rate=rate, burst=burst), f"queue {name!r}")
+        except DefinitionError as error:
+            raise SettingsError(str(error)) from error
+        self._say(name, {"rate": rate, "burst": burst})
 
     def pause(self, name: str) -> None:
         """Take no more runs from a queue; those under way go on."""
@@ -111,6 +145,21 @@ class Queues:
     def resume(self, name: str) -> None:
         """Take runs from a queue again."""
         self._put(f"gate:{gate_of(name)}", "gate", {"shut": False}, name)
+
+    def _say(self, name: str, news: Mapping[str, Any]) -> None:
+        """Say this of a queue; what else is said of it stands."""
+        key = gate_of(name)
+        row: Mapping[str, Any] | None = self._store.get("documents", [key]).get(key)
+        while True:
+            before = None if row is None else row["data"]
+            data = json.dumps({**json.loads(before or "{}"), **news})
+            seen = Guard("documents", key, None if row is None else {"data": before})
+            put = Put("documents", key, {"kind": "queue", "data": data})
+            (verdict,) = self._store.commit([Change(guards=[seen], puts=[put])])
+            if not isinstance(verdict, Refused):
+                break
+            row = verdict.actual
+        self._store.ring([key])
 
     def _put(self, key: str, kind: str, data: dict[str, Any], queue: str) -> None:
         put = Put("documents", key, {"kind": kind, "data": json.dumps(data)})

@@ -15,13 +15,14 @@ import select
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Final
 
+from penstock.app.claiming import Taking
 from penstock.app.engine import Engine
 from penstock.app.logs import read_events
 from penstock.app.owners import is_gone
-from penstock.app.queues import Queues, choosing
+from penstock.app.queues import Queues
 from penstock.app.run import Run
 from penstock.app.scheduling.firing import Firer
 from penstock.catalogue import reload
@@ -69,6 +70,8 @@ class Worker:
         self._topic = f"worker:{engine.owner}"
         self._stopping = threading.Event()
         self._queues = Queues(engine)
+        self._taking = Taking(engine, queues)
+        self._pace = self._taking.pace
         self._schedules = Firer(engine)
         self._looked_at = float("-inf")
 
@@ -104,7 +107,7 @@ class Worker:
     def _serve(self, bell: Any, until_idle: bool, drain_seconds: float) -> None:
         while not self._stopping.is_set():
             took = self._round()
-            if until_idle and not took and not self._still_driven():
+            if until_idle and not took and not self._still_driven() and not self._pace.waits:
                 return
             if not took:
                 _listen(bell, self._seconds_to_wait())
@@ -118,12 +121,15 @@ class Worker:
         try:
             self._look_around()
             self._schedules.fire()
-            claims = self._claims(free) if free > 0 else []
+            claims = self._taking.take(free, self._left_to_others()) if free > 0 else []
         except StoreError as error:
             _log.warning("no run could be taken: %s", error)
             return False
         for claim in claims:
-            self._begin(claim)
+            if not self._begin(claim):
+                self._pace.spare(claim.id)
+        with suppress(StoreError):  # tokens that are lost only make less begin
+            self._pace.settle()
         return bool(claims)
 
     def _look_around(self) -> None:
@@ -158,23 +164,10 @@ class Worker:
         self.ended += len(over)
         return sum(run.status != "paused" for run in list(self.driven.values()))
 
-    def _claims(self, free: int) -> list[Claim]:
-        store, engine = self.engine.durable_store(), self.engine
+    def _left_to_others(self) -> dict[str, tuple[float, str]]:
         now = time.monotonic()
         self.refused = {run: told for run, told in self.refused.items() if told[0] > now}
-        choose = choosing(self._queues.limits(), self.refused)
-        claims: list[Claim] = []
-        for queue in [None] if self.queues is None else self.queues:
-            if free > len(claims):
-                claims += store.claim(
-                    "runs",
-                    engine.owner,
-                    ttl=engine.lease_seconds,
-                    limit=free - len(claims),
-                    queue=queue,
-                    choose=choose,
-                )
-        return claims
+        return self.refused
 
     def _evict_the_dead(self) -> None:
         """Leases of processes that are known to be gone need not lapse first."""
@@ -183,7 +176,8 @@ class Worker:
             if row["owner"] != self.engine.owner and is_gone(row["owner"]):
                 evict(store, row["id"], row["owner"], row["epoch"])
 
-    def _begin(self, claim: Claim) -> None:
+    def _begin(self, claim: Claim) -> bool:
+        """Whether a run that was claimed is driven here now."""
         store = self.engine.durable_store()
         try:
             ((_, _, started),) = read_page(store, self.engine.codec, claim.id, 0, 1)
@@ -191,16 +185,17 @@ class Worker:
             log = read_events(self.engine, claim.id)  # now that the codec knows its classes
             recovered = take_up(log, claim.id, definition.as_program(), claim.epoch, reopen=False)
         except LeaseLost:
-            return
+            return False
         except PenstockError as error:
             self.refused[claim.id] = (time.monotonic() + REFUSED_SECONDS, str(error))
             _log.warning("run %s is left to other workers: %s", claim.id, error)
             give_back(store, claim.id, claim.epoch, finished=claim.data["status"] in FINISHED)
-            return
+            return False
         if recovered is None:
             give_back(store, claim.id, claim.epoch, finished=True, length=log[-1][0])
-            return
+            return False
         self._drive(recovered, definition, claim.data["queue"], takeovers_in(event for _, _, event in log))
+        return True
 
     def _definition_of(self, started: e.Event) -> Definition:
         assert isinstance(started, e.RunStarted)
@@ -217,14 +212,26 @@ class Worker:
             _log.warning("run %s is %s", recovered.state.id, park)
         handle = self.engine.take_over(recovered, definition, park)
         self.driven[handle.id] = handle
+        held = self.engine.holdings.get(handle.id)
+        if held is None:  # it is over already
+            self._has_begun(handle.id)
+        else:
+            held.driver.post(self._has_begun, handle.id)
         handle.when_over(lambda: self._ring(f"queue:{queue}"))
+
+    def _has_begun(self, run: str) -> None:
+        """On the driver's thread, after it took a run up."""
+        if self._pace.begun(run):
+            self._ring()
 
     def _seconds_to_wait(self) -> float:
         longest = self._schedules.seconds_to_wait(LOOK_SECONDS)
         if self._still_driven() >= self.slots:
             return longest
-        due = self.engine.durable_store().next_due("runs", self.queues)
-        return longest if not due else min(longest, due)
+        waits = [longest, self.engine.durable_store().next_due("runs", self.queues), self._pace.seconds]
+        return min(
+            each for each in waits if each
+        )  # what is ready and was not taken waits for a bell, or for a token
 
 
 def _loaded(started: e.RunStarted) -> Definition:

@@ -27,12 +27,12 @@ def command(ctx: click.Context, /, desk: Desk) -> None:
         desk.say(desk.ink("nothing waits; put a run into a queue: penstock submit FILE", "dim"))
         return
     ink = desk.ink
-    rows = [[ink(word, "dim") for word in ("QUEUE", "WAITING", "RUNNING", "AT MOST", "")]]
+    rows = [[ink(word, "dim") for word in ("QUEUE", "WAITING", "RUNNING", "AT MOST", "RATE", "")]]
     for queue in found:
         bound = "" if queue.concurrency is None else str(queue.concurrency)
         state = ink("paused", "warn") if queue.paused else ""
-        rows.append([queue.name, str(queue.waiting), str(queue.running), bound, state])
-    for line in columns(rows, right=[1, 2, 3]):
+        rows.append([queue.name, str(queue.waiting), str(queue.running), bound, queue.rate or "", state])
+    for line in columns(rows, right=[1, 2, 3, 4]):
         desk.say(line)
 
 
@@ -65,20 +65,36 @@ def resume(desk: Desk, queue: str) -> None:
 
 @command.command(name="set", no_args_is_help=True)
 @queue_argument
+@click.option("--concurrency", metavar="NUMBER|none", help="How many of its runs at once, in all workers.")
 @click.option(
-    "--concurrency",
-    metavar="NUMBER|none",
-    required=True,
-    help="How many of its runs at once, in all workers.",
+    "--rate", metavar="RATE|none", help="How many of its runs may begin, in all workers, such as 10/s, 600/m."
+)
+@click.option(
+    "--burst",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    help="With --rate: how many may begin at once after a rest. [default: 1]",
 )
 @with_desk
-def set_(desk: Desk, queue: str, concurrency: str) -> None:
-    """Bound how many runs of QUEUE are under way at once, in all workers together."""
+def set_(desk: Desk, queue: str, concurrency: str | None, rate: str | None, burst: int | None) -> None:
+    """Bound how many runs of QUEUE are under way at once, or begin, in all workers together, also while they run."""
     from penstock.app.queues import Queues
 
+    if concurrency is None and rate is None:
+        raise click.UsageError("say what bounds the queue: --concurrency 3, --rate 10/s, or none for either")
+    if burst is not None and rate in (None, "none"):
+        raise click.UsageError("--burst goes with a --rate, such as --rate 10/s --burst 5")
+    bound = None if concurrency is None else _bound(concurrency)
+    said = []
     with desk.open() as engine:
-        Queues(engine).bound(queue, _bound(concurrency))
-    _tell(desk, queue, "unbounded" if concurrency == "none" else f"bounded to {concurrency}")
+        queues = Queues(engine)
+        if rate is not None:
+            queues.pace(queue, None if rate == "none" else rate, burst or 1)
+            said.append("begun at any rate" if rate == "none" else f"begun at {rate}")
+        if concurrency is not None:
+            queues.bound(queue, bound)
+            said.insert(0, "unbounded" if concurrency == "none" else f"bounded to {concurrency}")
+    _tell(desk, queue, ", ".join(said))
 
 
 def _bound(text: str) -> int | None:

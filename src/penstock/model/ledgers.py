@@ -196,6 +196,23 @@ def _take_token(ledger: Ledger, bounds: Bounds) -> bool:
     return True
 
 
+def draw(ledger: Ledger, bounds: Bounds, most: int, now: float) -> int:
+    """Take so many tokens, or as many as there are, for what nobody waits in line for here; how many. Changes the ledger."""
+    refill(ledger, bounds, now)
+    drawn = 0
+    while drawn < most and _take_token(ledger, bounds):
+        drawn += 1
+    return drawn
+
+
+def put_back(ledger: Ledger, bounds: Bounds, tokens: int, now: float) -> int:
+    """Give back what was drawn and not used; how many. Changes the ledger."""
+    if ledger.tokens is not None:
+        ledger.tokens += tokens
+    refill(ledger, bounds, now)
+    return tokens
+
+
 def is_idle(ledger: Ledger) -> bool:
     """Whether it holds nothing worth keeping."""
     return not ledger.parts and ledger.tokens is None

@@ -245,7 +245,8 @@ def _chosen(
     choose: Choose, window: Sequence[Record], held: Mapping[str, int], shut: frozenset[str]
 ) -> list[Record]:
     by_id = {row["id"]: row for row in window}
-    candidates = [Candidate(row["id"], row["gate"], row["epoch"]) for row in window]
+    fresh = (None, "pending")  # what is queued has no status
+    candidates = [Candidate(r["id"], r["gate"], r["epoch"], r.get("status") not in fresh) for r in window]
     return [by_id[key] for key in dict.fromkeys(choose(candidates, held, shut)) if key in by_id]
 
 

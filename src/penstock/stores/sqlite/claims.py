@@ -37,6 +37,7 @@ class _Found(NamedTuple):
     id: str
     gate: str | None
     epoch: int
+    begun: int
 
 
 class Claims:
@@ -99,7 +100,7 @@ class Claims:
         by_id = {row.id: row for row in found}
         held = dict(connection.execute(on_table("held_gates", table), (self._clock.lease(),)).fetchall())
         shut = frozenset(gate for (gate,) in connection.execute(statements()["shut_gates"]).fetchall())
-        candidates = [Candidate(row.id, row.gate, row.epoch) for row in found]
+        candidates = [Candidate(row.id, row.gate, row.epoch, bool(row.begun)) for row in found]
         return [by_id[key] for key in dict.fromkeys(choose(candidates, held, shut)) if key in by_id]
 
     def _lease(

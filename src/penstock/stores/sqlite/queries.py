@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, reduce
 from typing import Any, Final
 
 import msgspec
@@ -30,9 +30,10 @@ def statements() -> dict[str, str]:
 @cache
 def on_table(name: str, table: str) -> str:
     """A statement that works on `runs` or `queued`, for one of them."""
-    from penstock.stores.sqlite.tables import COLUMNS
+    from penstock.stores.sqlite.tables import BEGUN, COLUMNS
 
-    return statements()[name].replace("{table}", table).replace("{columns}", ", ".join(COLUMNS[table]))
+    words = {"{table}": table, "{columns}": ", ".join(COLUMNS[table]), "{begun}": BEGUN[table]}
+    return reduce(lambda text, word: text.replace(word, words[word]), words, statements()[name])
 
 
 def json_list(values: Iterable[Any]) -> str:

@@ -17,6 +17,8 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "blobs": ("id", "data", "created"),
 }
 CLAIMABLE: Final = ("runs", "queued")
+BEGUN: Final = {"runs": "status <> 'pending'", "queued": "0"}
+"""What a row says of whether its work has begun."""
 PSEUDO: Final = frozenset({"due_in", "rank_minus"})
 """Names a put may use that are no columns: the store works out `due` and `rank` from them."""
 _PLAIN: Final = (str, int, float, bytes, type(None))

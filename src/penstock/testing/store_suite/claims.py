@@ -107,6 +107,18 @@ class ClaimPart(StorePart):
         store.claim("queued", "me", ttl=5, limit=9, choose=choose)
         assert choose.candidates == [Candidate("a", None, 4), Candidate("b", "g", 0)]
 
+    def test_choose_is_told_which_runs_have_begun(self, store: Store, clock: HandClock) -> None:
+        enqueue(store, "fresh", "taken", table="runs", rank=1)
+        enqueue(store, "later", table="runs", rank=2, state="delayed", due_in=1)
+        enqueue(store, "lapsed", table="runs", rank=3, status="running")
+        for key, seconds in [("taken", 1), ("lapsed", 1)]:
+            store.claim("runs", "me", ttl=seconds, ids=[key])
+        clock.advance(1)
+        choose = Chooser()
+        store.claim("runs", "me", ttl=5, limit=9, choose=choose)
+        begun = {candidate.id: candidate.begun for candidate in choose.candidates}
+        assert begun == {"fresh": False, "taken": False, "later": False, "lapsed": True}
+
     def test_choose_is_shown_more_candidates_than_may_be_claimed(self, store: Store) -> None:
         enqueue(store, *"abcdefgh")
         choose = Chooser("h", "c")

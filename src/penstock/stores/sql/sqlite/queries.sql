@@ -80,26 +80,26 @@ WITH RECURSIVE names (queue) AS (
 SELECT queue FROM names WHERE queue IS NOT NULL
 
 -- name: candidates_ready
-SELECT rank, rowid, id, gate, epoch FROM {table}
+SELECT rank, rowid, id, gate, epoch, {begun} FROM {table}
 WHERE state = 'ready' AND queue = ? AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(?)))
 ORDER BY rank LIMIT ?
 
 -- name: candidates_due
 -- Delayed rows whose time came (:wall is wall time) and leases that lapsed (:lease is lease time), of one queue or of all.
 SELECT * FROM (
-    SELECT rank, rowid, id, gate, epoch FROM {table}
+    SELECT rank, rowid, id, gate, epoch, {begun} FROM {table}
     WHERE state = 'delayed' AND due <= :wall AND (:queue IS NULL OR queue = :queue)
       AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip))) ORDER BY due LIMIT :limit
 )
 UNION ALL SELECT * FROM (
-    SELECT rank, rowid, id, gate, epoch FROM {table}
+    SELECT rank, rowid, id, gate, epoch, {begun} FROM {table}
     WHERE state = 'leased' AND due <= :lease AND (:queue IS NULL OR queue = :queue)
       AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip))) ORDER BY due LIMIT :limit
 )
 
 -- name: candidates_named
 -- Of the rows named in :ids those that may be claimed, idle ones too.
-SELECT rank, rowid, id, gate, epoch FROM {table}
+SELECT rank, rowid, id, gate, epoch, {begun} FROM {table}
 WHERE id IN (SELECT value FROM json_each(:ids))
   AND (state IN ('ready', 'idle') OR (state = 'delayed' AND due <= :wall) OR (state = 'leased' AND due <= :lease))
   AND (:queue IS NULL OR queue = :queue) AND (gate IS NULL OR gate NOT IN (SELECT value FROM json_each(:skip)))
