@@ -21,7 +21,7 @@ from penstock.brokers.stomp import Server, StompLimits, StompListener
 from penstock.errors import BrokerUnavailable
 
 JARS = Path("/usr/share/activemq/lib")
-START_SECONDS = 40
+START_SECONDS = 180
 INSTALL_SECONDS = 600
 PATIENT = StompLimits(timeout=5.0)
 
@@ -64,7 +64,7 @@ class ActiveMq:
         """End it as a power cut would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def stop(self) -> None:
@@ -72,10 +72,10 @@ class ActiveMq:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(10)
+                self._process.wait(60)
             self._process = None
 
 

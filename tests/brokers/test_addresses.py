@@ -217,7 +217,7 @@ def test_what_waits_in_the_shared_broker_goes_out_at_the_end_of_the_process() ->
     code = "from penstock.app.brokers import shared_broker\nshared_broker().send('orders', 'x')\n"
     with serving() as server:
         own = {"PENSTOCK_BROKER": f"stomp://127.0.0.1:{server.port}"}
-        subprocess.run([sys.executable, "-c", code], env=own, timeout=60, check=True)
+        subprocess.run([sys.executable, "-c", code], env=own, timeout=300, check=True)
         assert [message.body for message in server.arrived(1)] == ["x"]
 
 
@@ -229,7 +229,7 @@ def test_the_command_shows_the_setting_without_its_secret() -> None:
             env=own,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         )
         assert SECRET not in done.stdout + done.stderr

@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_whole_lines(file: Path) -> None:
         "    print([broker.send('orders', 'x' * 2000) for n in range(4)], broker.health()['error'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, file], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, file], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.stdout == f"[True, True, False, False] {file} cannot be written: File too large\n", (
         done.stderr
@@ -200,7 +200,7 @@ def test_a_forked_child_is_told_to_open_its_own(file: Path) -> None:
         "os.wait()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, file], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, file], capture_output=True, text=True, timeout=300, check=False
     )
     assert "open it anew" in done.stdout, done.stderr
     assert [message.body for message in recorded(file)] == ["1"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 
 GREETINGS = '''
 """Greets everybody on a list."""

@@ -100,7 +100,7 @@ def test_bash_completes_commands_and_runs(cli: Cli, folder: Path) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert (result.stdout.split(), result.stderr) == (["pause", "latest"], "")
@@ -113,4 +113,4 @@ def test_other_shells_can_read_their_script(cli: Cli, shell: str, folder: Path) 
     assert "_PENSTOCK_COMPLETE" in script.read_text()
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed: its script was written, and not read by it")
-    subprocess.run([shell, "-n", str(script)], check=True, timeout=60)
+    subprocess.run([shell, "-n", str(script)], check=True, timeout=300)

@@ -99,7 +99,7 @@ from penstock import Workflow, task
 @task
 def sleep() -> None:
     Path("asleep").touch()
-    time.sleep(60)
+    time.sleep(600)
 
 flow = Workflow("sleeps")
 flow.add_task(sleep)
@@ -249,7 +249,7 @@ def test_output_that_nobody_reads_any_more_is_no_failure(spawn: Spawn, cli: Cli)
     following = spawn("events", "latest")
     assert following.process.stdout is not None
     following.process.stdout.close()
-    assert following.process.wait(timeout=30) == 0
+    assert following.process.wait(timeout=300) == 0
 
 
 def test_a_run_goes_on_though_nobody_reads_its_output(spawn: Spawn, cli: Cli, folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_a_run_goes_on_though_nobody_reads_its_output(spawn: Spawn, cli: Cli, fo
     assert run.process.stdout is not None
     run.process.stdout.close()
     open_gates(folder, "first", "second", "third")
-    assert run.process.wait(timeout=30) == 0
+    assert run.process.wait(timeout=300) == 0
     assert status(cli) == "completed"
 
 
@@ -279,7 +279,7 @@ from penstock import Workflow, task
 
 def wait(name: str) -> None:
     Path(name).touch()
-    time.sleep(60)
+    time.sleep(600)
 
 flow = Workflow("sides")
 flow.add_task(wait, name="one", values={"name": "left"})

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 180.0
 LOOK_SECONDS = 0.005
 
 

@@ -111,7 +111,7 @@ def run_examples(block: Block) -> None:
         program, *arguments = shlex.split(line)
         assert program == "python"
         done = subprocess.run(
-            [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, *arguments], capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout

@@ -68,7 +68,12 @@ def run(code: str, *path: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a Python of its own, with these folders first on its path."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
@@ -104,7 +109,7 @@ def test_it_tells_whose_each_name_is(original: Path) -> None:
 
 def test_the_wheel_overwrites_nothing_and_gives_way(original: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
-    subprocess.run(command, cwd=COMPAT, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, cwd=COMPAT, check=True, capture_output=True, timeout=300)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

@@ -137,7 +137,7 @@ def run_commands(block: Block, project: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -289,7 +289,7 @@ def test_the_shipped_programs_run(project: Path, command: str, said: str) -> Non
         [sys.executable, str(ROOT / program), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -307,6 +307,6 @@ def test_a_validator_that_finds_something_says_so_by_its_exit(project: Path) -> 
         '[workflow]\nname = "fast_processing"\n[parameters]\nworker_count = 0\n'
     )
     command = [sys.executable, str(ROOT / "workflows" / "config_validator.py"), "wrong.toml"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
     assert "wrong.toml:4: [parameters] worker_count: 0 must be" in done.stdout

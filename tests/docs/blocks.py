@@ -22,7 +22,7 @@ from sybil import Example
 from sybil.evaluators.python import PythonEvaluator
 
 FILE_LINE = re.compile(r"# ((?:\w+/)?\w+\.(?:py|toml))\n")
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 
 _VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b|\b\d\d:\d\d:\d\d(\.\d+)?\b"), "TIME"),

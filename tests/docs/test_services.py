@@ -61,7 +61,7 @@ def in_empty_environment(command: str, folder: Path, *given: str) -> subprocess.
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -84,7 +84,7 @@ def test_systemd_finds_nothing_wrong(deployed: Path, tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     said = [line for line in checked.stderr.splitlines() if str(tmp_path) in line or "penstock" in line]

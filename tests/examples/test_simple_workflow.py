@@ -37,6 +37,6 @@ def test_years_that_are_none_are_refused() -> None:
 def test_it_runs_as_a_script_and_as_a_command(words: list[str], tmp_path: Path) -> None:
     (tmp_path / ".penstock").mkdir()
     command = [sys.executable, "-W", "error", *words]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Friday" in done.stdout

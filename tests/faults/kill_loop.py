@@ -83,7 +83,7 @@ class Loop:
 
     def look(self, life: Life, run: str, done: set[Unit], alive: bool = False) -> set[Unit]:
         """What a life did and left behind; what is committed now."""
-        wait_until(lambda: not life.orphans(), "no process outlives its parent", 5.0)
+        wait_until(lambda: not life.orphans(), "no process outlives its parent")
         log = self.place.log(run)
         check_log(log)
         mine = [one for one in self.place.begun(run) if one.life == life.pid]

@@ -19,7 +19,7 @@ from penstock.model.changes import Row
 from penstock.model.ids import run_id_for
 from penstock.stores.sqlite import SqliteStore
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 LEASE_SECONDS = 0.1
 STEPS = 28
 

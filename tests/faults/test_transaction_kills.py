@@ -12,10 +12,14 @@ from pathlib import Path
 
 import penstock
 from tests.faults.booking import CHAIN, ITEMS
+from tests.faults.lives import wait_until
 
 KILLS = 24
 ROWS = 1 + 1 + ITEMS + CHAIN
 """Of a whole run."""
+
+MOST_ROWS = 12
+"""A life is killed when it has written so many at most."""
 
 BOOKED = "SELECT key FROM bookings WHERE run IN (SELECT id FROM runs) ORDER BY key"
 DONE = """
@@ -46,7 +50,7 @@ class Lives:
         assert life.stdout.readline() == "ready\n"
         life.stdin.write("\n")
         life.stdin.flush()
-        time.sleep(self.chance.uniform(0.0, 0.06))
+        self.let_work(life)
         killed = life.poll() is None
         life.kill()
         done = life.stdout.read() == "True\n"
@@ -57,6 +61,17 @@ class Lives:
             self.key += 1
         self.next = self.spawn()
         return killed and not done, done
+
+    def let_work(self, life: subprocess.Popen[str]) -> None:
+        """Until any moment, perhaps while it takes the run up; mostly until it has written some rows."""
+        if self.chance.random() < 0.3:
+            time.sleep(self.chance.uniform(0.0, 0.06))
+            return
+        enough = len(rows(self.file, BOOKED)) + self.chance.randint(1, MOST_ROWS)
+        wait_until(
+            lambda: life.poll() is not None or len(rows(self.file, BOOKED)) >= enough, "rows are written"
+        )
+        time.sleep(self.chance.uniform(0.0, 0.01))
 
     def close(self) -> None:
         self.next.kill()

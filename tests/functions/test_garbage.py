@@ -45,7 +45,7 @@ def test_a_function_that_the_collector_ends_disturbs_no_context() -> None:
         env={**os.environ, "PYTHONMALLOC": "debug"},  # what is read after it was freed is seen
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "500\n"), done.stderr

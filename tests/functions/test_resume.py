@@ -32,7 +32,7 @@ class Script:
         return subprocess.run(
             [sys.executable, str(SCRIPT), str(self.store), str(self.side), self.function, *run],
             env={**os.environ, "DIES_AT": dies_at},
-            capture_output=True, text=True, check=False, timeout=30,
+            capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     def row(self) -> dict[str, object]:
@@ -70,7 +70,7 @@ def test_the_command_line_goes_on_with_what_a_script_began(tmp_path: Path) -> No
     script(dies_at="reserve desk")
     told = subprocess.run(
         [sys.executable, "-m", "penstock", "resume", "latest", "--store", str(script.store), "--quiet"],
-        capture_output=True, text=True, check=False, timeout=30, cwd=tmp_path,
+        capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path,
         env={**os.environ, "DIES_AT": ""},
     )  # fmt: skip
     assert told.stdout.strip() == RESULT, told.stderr
@@ -116,7 +116,7 @@ def test_a_process_that_ends_does_no_step_of_suspended_functions(tmp_path: Path)
     script = tmp_path / "suspended.py"
     script.write_text(SUSPENDED)
     told = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=30, cwd=tmp_path
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path
     )
     assert (told.stdout.split(), told.stderr) == (["waits", "waits"], "")
 
@@ -252,7 +252,7 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     for more in ([], ["--number", "5"], ["--wait"]):
         subprocess.run(
             [sys.executable, "-m", "penstock", "run", "flow.py", "--store", "runs.db", "-q", *more],
-            capture_output=True, check=False, timeout=30, cwd=tmp_path,
+            capture_output=True, check=False, timeout=300, cwd=tmp_path,
         )  # fmt: skip
 
     def replay(old: str, new: str, *options: str) -> Result:

@@ -208,7 +208,7 @@ def test_the_processs_own_collector_measures_from_its_import_on() -> None:
         "print(penstock.observe.prometheus())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     first, second, text = done.stdout.split("\n", 2)
     assert (first, second) == ("1 0", "2 4")

@@ -173,7 +173,7 @@ def test_who_takes_a_run_over_goes_on_with_its_tree(
 ) -> None:
     (tmp_path / "killed.py").write_text(KILLED)
     command = [sys.executable, "killed.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 9, done.stderr
     run_id = done.stdout.strip()
     monkeypatch.chdir(tmp_path)

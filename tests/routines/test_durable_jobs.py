@@ -86,7 +86,7 @@ def test_penstock_run_records_it_and_its_entrys_parameters_are_options(tmp_path:
     done = subprocess.run(
         [*command, "--store", f"sqlite:///{tmp_path / 'runs.db'}"],
         env={**environment(tmp_path, "sequential"), "ITEMS": "3"},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "[0, 2, 4]" in done.stdout
@@ -129,7 +129,7 @@ print(job.status, [each.stats().get("taken", 0) for each in steps], [len(job.exe
         for more in ([], ["resume"]):
             done = subprocess.run(
                 [sys.executable, "-c", code, str(folder), store, *more],
-                capture_output=True, text=True, timeout=60, check=False,
+                capture_output=True, text=True, timeout=300, check=False,
             )  # fmt: skip
             assert (done.returncode, done.stderr) == (0, "")
             said.append(done.stdout.splitlines())

@@ -25,7 +25,7 @@ from penstock.app.scheduling.serving import Serving
 
 PROCESSES = 4
 SECONDS = 0.1
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 180.0
 
 
 @task

@@ -38,6 +38,7 @@ class WorkflowExecutor:
         self.runner.publish("run_imminent")
         self.runner.publish("start_run")
         yield from self.frames(env, 0, {BEFORE})
+        self.runner.flush()  # what waits would else go with what comes next
         while not Path("go").exists():
             time.sleep(0.01)
         yield from self.frames(env, {BEFORE}, {AFTER // 2})

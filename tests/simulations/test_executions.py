@@ -172,7 +172,7 @@ def test_a_runner_that_was_killed_leaves_a_failure_and_its_run_can_be_resumed(
         (project / "go").touch()
         done = subprocess.run(
             [sys.executable, "-m", "penstock", "resume", str(found.run_id), "--store", str(path), "-q"],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         again = runner.resume(found.execution_id)  # which has ended
@@ -382,7 +382,7 @@ def test_ids_of_several_processes_never_meet(project: Path) -> None:
     numbers = [
         int(each.rpartition("-")[2])
         for child in children
-        for each in child.communicate(timeout=60)[0].split()
+        for each in child.communicate(timeout=300)[0].split()
     ]
     assert sorted(numbers) == list(range(1, 76))
 

@@ -88,7 +88,7 @@ def test_they_reach_a_stomp_server_under_topic_also_from_the_command_line(
             [*command, "--physics-duration-min", "0.1", "-q"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr

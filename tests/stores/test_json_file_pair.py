@@ -399,7 +399,7 @@ def test_what_four_processes_were_told_is_so_and_no_row_is_leased_twice(
 ) -> None:
     write(store, puts(*(put("queued", f"q{n}", state="ready") for n in range(40))))
     writers = {f"w{n}": start(path, f"w{n}", 400) for n in range(4)}
-    told = {name: writer.communicate(timeout=60)[0].split() for name, writer in writers.items()}
+    told = {name: writer.communicate(timeout=300)[0].split() for name, writer in writers.items()}
     log = store.read("shared")
     assert [event.sequence for event in log] == list(range(1, 401))
     assert {name: [word for word in words if word.isdigit()] for name, words in told.items()} == {

@@ -164,7 +164,7 @@ def test_a_file_that_may_not_be_written_is_refused_with_the_remedy(there: bool) 
         if there:
             SqliteStore(place).close()
         command = [sys.executable, "-c", OPEN_AS_NOBODY, place]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
         assert "cannot be written; give this user the right" in told.stdout
 
 

@@ -116,7 +116,7 @@ def test_every_executor_enforces_timeouts(executor: Any) -> None:
 
 
 def test_threads_run_side_by_side_as_many_as_there_are_workers() -> None:
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=60)
     flow = Workflow("side by side")
     for number in range(3):
         flow.add_task(lambda: together.wait(), name=f"n{number}")
@@ -358,7 +358,7 @@ def test_failures_and_skips_are_told() -> None:
 
 def test_a_pool_of_threads_is_named_with_its_size() -> None:
     together = threading.Barrier(
-        12, timeout=20
+        12, timeout=60
     )  # more than a pool has that is not told its size, on a small machine
     flow = Workflow("pool", executor="threads:12")
     for number in range(12):

@@ -357,7 +357,7 @@ print(sorted(set(sys.modules) - before))
 print({"asyncio", "numpy", "pandas", "pydantic", "attr", "pickle", "dataclasses", "zoneinfo"} & set(sys.modules))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout == "[]\nset()\n"
 

@@ -16,7 +16,7 @@ def said(tmp_path: Path, hash_seed: str) -> str:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env={"PYTHONHASHSEED": hash_seed},
     )
