@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,6 +39,22 @@ class Slow(AtomarProcess):
         self.output["y"].value = self.input["x"].value + 1
 
 
+class Held(Slow):
+    """Takes until it may end."""
+
+    may_end: ClassVar[threading.Event]
+
+    async def execute_impl(self) -> None:
+        while not self.may_end.is_set():
+            await asyncio.sleep(0.002)
+        await super().execute_impl()
+
+
+@pytest.fixture(autouse=True)
+def _holding() -> None:
+    Held.may_end = threading.Event()
+
+
 class Quick(Slow):
     """Takes next to no time."""
 
@@ -46,6 +63,9 @@ class Quick(Slow):
 
 class Forgets(OrchestratedProcess):
     """Starts a slow child beside a quick one, and waits for the quick one only; then a last one takes what there is."""
+
+    waits = False
+    """Whether the quick child waits for the slow one, which nobody else does."""
 
     def __init__(self, name: str = "forgets", slow: type[AtomarProcess] = Slow, pause: float = 0) -> None:
         super().__init__(name)
@@ -56,7 +76,7 @@ class Forgets(OrchestratedProcess):
     def define_orchestration(self) -> None:
         first, slow, pause, last = Sum("first"), self.slow("slow"), Pause("pause"), Add("last")
         first.input["numbers"].value = [1, 2]
-        pause.seconds = self.pause
+        pause.seconds, pause.until = self.pause, self.waits and slow
         last.input["x"].value = 0
         self.add_child(first)
         self.add_child(slow, FORGET)
@@ -68,33 +88,47 @@ class Forgets(OrchestratedProcess):
         self._connect_param(last.output["y"], self.output["y"])
 
 
+class Holds(Forgets):
+    """Its slow child takes until it may end."""
+
+    def define_orchestration(self) -> None:
+        self.slow = Held
+        super().define_orchestration()
+
+
 class Patient(Forgets):
     """Gives its slow child, which is quick, the time it takes."""
 
+    waits = True
+
     def define_orchestration(self) -> None:
-        self.slow, self.pause = Quick, 0.1
+        self.slow = Quick
         super().define_orchestration()
 
 
 class Pause(AtomarProcess):
-    """Waits a little."""
+    """Waits a little, or until another one has completed."""
 
     seconds: float = 0
+    until: Any = None
 
     async def execute_impl(self) -> None:
         await asyncio.sleep(self.seconds)
+        while self.until and not await self.until.wait():
+            await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("store", ["ephemeral", "sqlite"])
 async def test_neither_group_nor_parent_waits_and_it_is_held_until_it_has_ended(
     store: str, tmp_path: Path
 ) -> None:
-    process = Forgets()
+    process = Holds()
     await process.execute(store=store if store == "ephemeral" else f"sqlite:///{tmp_path}/runs.db")
     slow: Any = process.get_child("slow")
     assert (process.status, slow.status) == ("completed", "running")
     assert process.output["y"].value == 1  # the last one took its default
     gc.collect()
+    Held.may_end.set()
     assert await slow.wait()
     assert (slow.status, slow.output["y"].value) == ("completed", 4)
 
@@ -129,16 +163,17 @@ async def test_an_orchestration_may_be_left_to_itself(tmp_path: Path) -> None:
 
 
 def test_closing_the_engine_drains_it(tmp_path: Path) -> None:
-    process = Forgets()
+    process = Holds()
     with penstock.open(f"sqlite:///{tmp_path}/runs.db") as engine:
         process.using(store=engine).run()
         assert process.get_child("slow").status == "running"
+        threading.Timer(0.1, Held.may_end.set).start()
     assert process.get_child("slow").status == "completed"
 
 
 def test_a_loop_that_ends_before_it_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        asyncio.run(Forgets().execute())
+        asyncio.run(Holds().execute())
     assert "the event loop ended before process 'slow', which nobody waits for, was done" in caplog.text
 
 

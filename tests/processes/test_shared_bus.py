@@ -81,9 +81,9 @@ def test_four_threads_share_the_bus(record_property: Callable[[str, object], Non
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(SECONDS + 30)
+            thread.join(SECONDS + 60)
         assert not any(thread.is_alive() for thread in threads)
-        assert event_bus.flush()
+        assert event_bus.flush(60.0)
     finally:
         event_bus.unsubscribe("*", heard)
     runs = sum(executed.values())

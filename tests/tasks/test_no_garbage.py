@@ -45,7 +45,10 @@ def flow_of(body: Any) -> Workflow:
 
 
 def left_by(engine: Engine, body: Any, runs: int = 20) -> int:
-    """How many objects wait to be collected after so many runs, the first few apart."""
+    """How many objects wait to be collected after so many runs, the first few apart.
+
+    Least of three times: threads of other tests may leave something once, runs would do so each time.
+    """
     ready = flow_of(body).using(store=engine)
 
     async def some(number: int) -> None:
@@ -54,9 +57,12 @@ def left_by(engine: Engine, body: Any, runs: int = 20) -> int:
 
     async def measured() -> int:
         await some(3)
-        gc.collect()
-        await some(runs)
-        return gc.collect()
+        found = []
+        while len(found) < 3 and 0 not in found:
+            gc.collect()
+            await some(runs)
+            found.append(gc.collect())
+        return min(found)
 
     return asyncio.run(measured())
 
@@ -81,7 +87,10 @@ def test_runs_leave_no_garbage(store: str) -> None:
         ready = flow_of(quick).using(store=engine)
         for _ in range(3):
             ready.run()
-        gc.collect()
-        for _ in range(20):
-            assert ready.run() == 1
-        assert gc.collect() == 0
+        found: list[int] = []
+        while len(found) < 3 and 0 not in found:
+            gc.collect()
+            for _ in range(20):
+                assert ready.run() == 1
+            found.append(gc.collect())
+        assert 0 in found
