@@ -57,3 +57,12 @@ def test_what_means_nothing_is_refused(cli: Cli) -> None:
         refused = cli("limits", *arguments)
         assert refused.exit_code != 0
         assert words in refused.stderr
+
+
+def test_a_store_that_is_named_before_the_command_is_the_one_that_is_meant(cli: Cli) -> None:
+    cli("run", "greetings.py")
+    cli("run", "greetings.py", "--store", "other.db")
+    cli("limits", "--store", "other.db", "set", "api", "--at-most", "3")
+    assert document(cli("limits", "--json")) == []
+    (known,) = document(cli("limits", "--store", "other.db", "--json", "list"))
+    assert (known["key"], known["at_most"]) == ("api", 3)

@@ -5,27 +5,12 @@ from __future__ import annotations
 import click
 
 from penstock.cli.desk import Desk, with_desk
-from penstock.cli.guessing import CommandGroup
-from penstock.cli.text import age, columns, plural
-
-
-@click.group(name="cache", cls=CommandGroup, invoke_without_command=True)
-@with_desk
-@click.pass_context
-def command(ctx: click.Context, /, desk: Desk) -> None:
-    """The results of this store that steps leave to other runs, by function."""
-    if ctx.invoked_subcommand is None:
-        _list(desk)
-
-
-@command.command(name="list")
-@with_desk
-def list_(desk: Desk) -> None:
-    """How many results of each function there are, how many have expired, and when the newest was made."""
-    _list(desk)
+from penstock.cli.listing import group_that_lists
+from penstock.cli.text import age, plural
 
 
 def _list(desk: Desk) -> None:
+    """How many results of each function there are, how many have expired, and when the newest was made."""
     from penstock.app.results import kept
 
     with desk.look() as engine:
@@ -33,16 +18,22 @@ def _list(desk: Desk) -> None:
         now, found = store.now(), kept(store)
     if desk.as_json:
         desk.answer([each._asdict() for each in found])
-        return
-    if not found:
+    elif not found:
         desk.say(desk.ink("no results are kept; have some: @task(cache=True)", "dim"))
-        return
-    rows = [[desk.ink(word, "dim") for word in ("FUNCTION", "RESULTS", "EXPIRED", "NEWEST", "OF RUN")]]
-    for each in found:
-        newest = age(now - each.newest)
-        rows.append([each.function, str(each.results), str(each.expired), newest, each.run[:8]])
-    for line in columns(rows, right=[1, 2]):
-        desk.say(line)
+    else:
+        desk.table(
+            ["FUNCTION", "RESULTS", "EXPIRED", "NEWEST", "OF RUN"],
+            [
+                [each.function, str(each.results), str(each.expired), age(now - each.newest), each.run[:8]]
+                for each in found
+            ],
+            right=[1, 2],
+        )
+
+
+command = group_that_lists(
+    "cache", _list, "The results of this store that steps leave to other runs, by function."
+)
 
 
 @command.command(name="clear")

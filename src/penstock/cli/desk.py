@@ -6,7 +6,7 @@ import functools
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +14,7 @@ import click
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink, ink_for
 from penstock.cli.opening import engine_if_there, engine_on, missing_file
+from penstock.cli.text import columns
 from penstock.errors import RunNotFound
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Desk:
         """Print a line for people."""
         click.echo(text, color=True)
 
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> None:
+        """Print rows under their heads; the columns numbered in `right` are flush right."""
+        for line in columns([[self.ink(head, "dim") for head in heads], *rows], right):
+            self.say(line)
+
     def answer(self, document: Any) -> None:
         """Print one JSON document, in one line."""
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
@@ -72,7 +78,10 @@ def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def at_desk(*, store: str | None, as_json: bool, debug: bool, **options: Any) -> Any:
-        return command(Desk(store, as_json=as_json), **options)
+        before = click.get_current_context().parent
+        given = before.params if before is not None else {}  # as in `penstock queues --store X pause NAME`
+        store = given.get("store") if store is None else store
+        return command(Desk(store, as_json=as_json or given.get("as_json", False)), **options)
 
     for option in (
         click.option("--debug", is_flag=True, help="Show tracebacks of Penstock's own."),

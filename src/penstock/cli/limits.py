@@ -7,51 +7,42 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.desk import Desk, with_desk
-from penstock.cli.guessing import CommandGroup
-from penstock.cli.text import columns
+from penstock.cli.listing import group_that_lists
 
 if TYPE_CHECKING:
     from penstock.app.limits import KeyLimit
     from penstock.model.limits import Bounds
 
 
-@click.group(name="limits", cls=CommandGroup, invoke_without_command=True)
-@with_desk
-@click.pass_context
-def command(ctx: click.Context, /, desk: Desk) -> None:
-    """Limits of this store: what bounds each key, how many steps hold slots and how many wait."""
-    if ctx.invoked_subcommand is None:
-        _list(desk)
-
-
-@command.command(name="list")
-@with_desk
-def list_(desk: Desk) -> None:
-    """What bounds each key, how many steps hold slots and how many wait."""
-    _list(desk)
-
-
 def _list(desk: Desk) -> None:
+    """What bounds each key, how many steps hold slots and how many wait."""
     from penstock.app.limits import KeyLimits
 
     with desk.look() as engine:
         found = KeyLimits(engine.durable_store()).all()
     if desk.as_json:
         desk.answer([_as_data(key) for key in found])
-        return
-    if not found:
+    elif not found:
         desk.say(
             desk.ink("nothing is said of any key; bound one: penstock limits set KEY --at-most 3", "dim")
         )
-        return
-    ink = desk.ink
-    rows = [[ink(word, "dim") for word in ("KEY", "AT MOST", "RATE", "HELD", "WAITING", "SAID BY")]]
-    for key in found:
-        at_most = "" if key.bounds.at_most is None else str(key.bounds.at_most)
-        said = "the store" if key.said else "code"
-        rows.append([key.key, at_most, _rate(key.bounds), str(len(key.held)), str(key.waiting), said])
-    for line in columns(rows, right=[1, 2, 3, 4]):
-        desk.say(line)
+    else:
+        desk.table(
+            ["KEY", "AT MOST", "RATE", "HELD", "WAITING", "SAID BY"], map(_row, found), right=[1, 2, 3, 4]
+        )
+
+
+def _row(key: KeyLimit) -> list[str]:
+    at_most = "" if key.bounds.at_most is None else str(key.bounds.at_most)
+    said = "the store" if key.said else "code"
+    return [key.key, at_most, _rate(key.bounds), str(len(key.held)), str(key.waiting), said]
+
+
+command = group_that_lists(
+    "limits",
+    _list,
+    "Limits of this store: what bounds each key, how many steps hold slots and how many wait.",
+)
 
 
 def _as_data(key: KeyLimit) -> dict[str, Any]:

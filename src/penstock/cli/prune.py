@@ -10,7 +10,7 @@ from penstock.cli.amounts import length
 from penstock.cli.desk import Desk, with_desk
 from penstock.cli.guessing import OneOf
 from penstock.cli.run import tags_of
-from penstock.cli.text import age, columns, duration, plural
+from penstock.cli.text import age, duration, plural
 
 if TYPE_CHECKING:
     from penstock.app.retention import Pruned, Terms
@@ -74,12 +74,11 @@ def _show_history(desk: Desk, found: list[Pruned], now: float) -> None:
     if not found:
         desk.say(desk.ink("nothing was deleted from this store", "dim"))
         return
-    rows = [[desk.ink(word, "dim") for word in ("WHEN", "RUNS", "WHICH")]]
-    for each in found:
-        count = each.found if each.deleted is None else each.deleted
-        rows.append([age(now - each.at), str(count), _said(each.terms)])
-    for line in columns(rows, right=[1]):
-        desk.say(line)
+    rows = [
+        [age(now - each.at), str(each.found if each.deleted is None else each.deleted), _said(each.terms)]
+        for each in found
+    ]
+    desk.table(["WHEN", "RUNS", "WHICH"], rows, right=[1])
 
 
 def _said(terms: Terms) -> str:

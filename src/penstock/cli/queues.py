@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from penstock.cli.desk import Desk, with_desk
-from penstock.cli.guessing import CommandGroup
-from penstock.cli.text import columns
+from penstock.cli.listing import group_that_lists
+
+if TYPE_CHECKING:
+    from penstock.app.queues import Queue
+    from penstock.cli.ink import Ink
 
 
-@click.group(name="queues", cls=CommandGroup, invoke_without_command=True)
-@with_desk
-@click.pass_context
-def command(ctx: click.Context, /, desk: Desk) -> None:
-    """Queues of this store: how many runs wait and run in each."""
-    if ctx.invoked_subcommand is not None:
-        return
+def _list(desk: Desk) -> None:
+    """What each queue holds: how many runs wait and run, what bounds them, and whether it is paused."""
     from penstock.app.queues import Queues
 
     with desk.look() as engine:
         found = Queues(engine).all()
     if desk.as_json:
         desk.answer([queue._asdict() for queue in found])
-        return
-    if not found:
+    elif not found:
         desk.say(desk.ink("nothing waits; put a run into a queue: penstock submit FILE", "dim"))
-        return
-    ink = desk.ink
-    rows = [[ink(word, "dim") for word in ("QUEUE", "WAITING", "RUNNING", "AT MOST", "RATE", "")]]
-    for queue in found:
-        bound = "" if queue.concurrency is None else str(queue.concurrency)
-        state = ink("paused", "warn") if queue.paused else ""
-        rows.append([queue.name, str(queue.waiting), str(queue.running), bound, queue.rate or "", state])
-    for line in columns(rows, right=[1, 2, 3, 4]):
-        desk.say(line)
+    else:
+        heads = ["QUEUE", "WAITING", "RUNNING", "AT MOST", "RATE", ""]
+        desk.table(heads, (_row(queue, desk.ink) for queue in found), right=[1, 2, 3, 4])
+
+
+def _row(queue: Queue, ink: Ink) -> list[str]:
+    bound = "" if queue.concurrency is None else str(queue.concurrency)
+    state = ink("paused", "warn") if queue.paused else ""
+    return [queue.name, str(queue.waiting), str(queue.running), bound, queue.rate or "", state]
+
+
+command = group_that_lists("queues", _list, "Queues of this store: how many runs wait and run in each.")
 
 
 queue_argument = click.argument("queue", metavar="QUEUE")

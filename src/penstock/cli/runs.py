@@ -11,7 +11,7 @@ import click
 from penstock.cli.desk import Desk, with_desk
 from penstock.cli.guessing import OneOf
 from penstock.cli.ink import Ink
-from penstock.cli.text import age, columns, duration
+from penstock.cli.text import age, duration
 from penstock.model.states import FINISHED, RUN_STATUSES
 
 
@@ -36,13 +36,11 @@ def command(desk: Desk, status: str | None, workflow: str | None, limit: int) ->
         desk.say(_nothing(desk, status, workflow))
     else:
         now = time.time()
-        for line in _table(rows, gone, desk.ink, now):
-            desk.say(line)
-
-
-def _table(rows: list[dict[str, Any]], gone: set[str], ink: Ink, now: float) -> list[str]:
-    heads = [ink(word, "dim") for word in ("", "RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "TAGS")]
-    return columns([heads, *(_row(row, row["id"] in gone, ink, now) for row in rows)], right=[5])
+        desk.table(
+            ["", "RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "TAGS"],
+            (_row(row, row["id"] in gone, desk.ink, now) for row in rows),
+            right=[5],
+        )
 
 
 def _row(row: dict[str, Any], left: bool, ink: Ink, now: float) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,21 +103,18 @@ def list_(desk: Desk) -> None:
             desk.ink("there is no schedule; make one: penstock schedule add FILE --cron '30 2 * * *'", "dim")
         )
         return
-    ink = desk.ink
-    rows = [[ink(word, "dim") for word in ("SCHEDULE", "WORKFLOW", "WHEN", "NEXT", "FIRED", "LEFT OUT")]]
-    for each in found:
-        rows.append(
-            [
-                each.name,
-                each.workflow,
-                said_of(each),
-                _next(each, now, ink),
-                str(each.fired),
-                str(each.left_out),
-            ]
-        )
-    for line in columns(rows, right=[4, 5]):
-        desk.say(line)
+    rows = [
+        [
+            each.name,
+            each.workflow,
+            said_of(each),
+            _next(each, now, desk.ink),
+            str(each.fired),
+            str(each.left_out),
+        ]
+        for each in found
+    ]
+    desk.table(["SCHEDULE", "WORKFLOW", "WHEN", "NEXT", "FIRED", "LEFT OUT"], rows, right=[4, 5])
 
 
 name_argument = click.argument("name", metavar="SCHEDULE", shell_complete=lazily("schedules"))
@@ -145,27 +143,30 @@ def show(desk: Desk, name: str, count: int) -> None:
         desk.say(f"  {_named(schedule, moment)}")
 
 
-@command.command(name="pause", no_args_is_help=True)
-@name_argument
-@with_desk
+def _of_one(verb: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that is given a schedule and nothing else."""
+
+    def command_of(function: Callable[..., None]) -> click.Command:
+        return command.command(name=verb, no_args_is_help=True)(name_argument(with_desk(function)))
+
+    return command_of
+
+
+@_of_one("pause")
 def pause(desk: Desk, name: str) -> None:
     """Fire no moment of SCHEDULE until it is resumed."""
     with desk.look() as engine:
         _answer(desk, engine.schedules.pause(name))
 
 
-@command.command(name="resume", no_args_is_help=True)
-@name_argument
-@with_desk
+@_of_one("resume")
 def resume(desk: Desk, name: str) -> None:
     """Fire the moments of SCHEDULE again; those that came meanwhile are left out."""
     with desk.look() as engine:
         _answer(desk, engine.schedules.resume(name))
 
 
-@command.command(name="remove", no_args_is_help=True)
-@name_argument
-@with_desk
+@_of_one("remove")
 def remove(desk: Desk, name: str) -> None:
     """Forget SCHEDULE; its runs stay."""
     with desk.look() as engine:

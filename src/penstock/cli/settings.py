@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.desk import Desk, with_desk
-from penstock.cli.text import columns
 
 if TYPE_CHECKING:
     from penstock.app.settings import Found
@@ -27,17 +26,10 @@ def command(desk: Desk) -> None:
         answers = [_document(found, desk) for found in said.values()]
         desk.answer({"settings": answers, "file": file, "unknown_variables": sorted(strange)})
         return
-    for line in _table(list(said.values()), desk):
-        desk.say(line)
+    rows = [[each.setting.name, _shown(each, desk), each.place or "default"] for each in said.values()]
+    desk.table(["SETTING", "VALUE", "FROM"], rows)
     for name, close in strange.items():
         desk.say(f"{desk.ink('note:', 'warn')} the variable {name} is no setting; did you mean {close}?")
-
-
-def _table(said: list[Found], desk: Desk) -> list[str]:
-    heads = [desk.ink(head, "dim") for head in ("SETTING", "VALUE", "FROM")]
-    return columns(
-        [heads, *([found.setting.name, _shown(found, desk), found.place or "default"] for found in said)]
-    )
 
 
 def _shown(found: Found, desk: Desk) -> str:

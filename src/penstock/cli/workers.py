@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from penstock.cli.desk import Desk, with_desk
-from penstock.cli.text import age, columns
+from penstock.cli.ink import Ink
+from penstock.cli.text import age
 
 
 @click.command(name="workers")
@@ -24,19 +27,20 @@ def command(desk: Desk) -> None:
     if not found:
         desk.say(desk.ink("no workers; start one: penstock worker", "dim"))
         return
-    ink, now = desk.ink, time.time()
-    rows = [[ink(word, "dim") for word in ("", "WORKER", "QUEUES", "RUNS", "DRIVEN", "SEEN")]]
-    for each in found:
-        rows.append(
-            [
-                ink.sign("running" if each["alive"] else "failed"),
-                f"{each['host']}:{each['pid']}",
-                "all" if each["queues"] is None else ", ".join(each["queues"]),
-                f"{each['driven']} of {each['slots']}",
-                str(each["ended"]),
-                ink(age(now - each["seen"]), "dim"),
-            ]
-        )
-        rows += [["", ink(f"left {run[:8]} to others:", "dim"), why] for run, why in each["refused"].items()]
-    for line in columns(rows):
-        desk.say(line)
+    now = time.time()
+    rows = [row for each in found for row in _rows(each, desk.ink, now)]
+    desk.table(["", "WORKER", "QUEUES", "RUNS", "DRIVEN", "SEEN"], rows)
+
+
+def _rows(worker: dict[str, Any], ink: Ink, now: float) -> Iterator[list[str]]:
+    """A worker's own line, and one for each run that it could not take."""
+    yield [
+        ink.sign("running" if worker["alive"] else "failed"),
+        f"{worker['host']}:{worker['pid']}",
+        "all" if worker["queues"] is None else ", ".join(worker["queues"]),
+        f"{worker['driven']} of {worker['slots']}",
+        str(worker["ended"]),
+        ink(age(now - worker["seen"]), "dim"),
+    ]
+    for run, why in worker["refused"].items():
+        yield ["", ink(f"left {run[:8]} to others:", "dim"), why]
