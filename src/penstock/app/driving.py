@@ -16,15 +16,10 @@ from penstock.engine.sync_driver import SyncDriver
 from penstock.engine.transactions import refuse_within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from penstock.app.run import Run
     from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
     from penstock.engine.recovery import Recovered
-    from penstock.model import events as e
-    from penstock.model import machine
-    from penstock.model.changes import Put
 
 CLOSE_SECONDS: Final = 0.5
 """How long drivers in other threads, which may be inside a step, are given to leave their runs."""
@@ -187,13 +182,6 @@ def rests(held: Held | None) -> bool:
         return False
     driver = held.driver
     return held.state.told and not driver.core.pending and driver.sent == driver.written
-
-
-def start_with(driver: Driver, state: machine.Run, event: e.RunStarted, puts: Sequence[Put]) -> None:
-    """On the driver's thread: start a run, and write these rows with its first."""
-    if puts:
-        driver.core.kept += [(state, put) for put in puts]
-    driver.start(state, event)
 
 
 def adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
-from penstock.app.driving import Driving, adopt_with, start_with
+from penstock.app.driving import Driving, adopt_with
 from penstock.app.parts import Held
 from penstock.app.renewing import Renewing
 from penstock.app.run import Run
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from penstock.engine.recovery import Recovered
 
 LEASE_SECONDS = 5.0
+
+_make = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 Began = Callable[[Run[Any]], object]
 """Is told of a run before anything of it happens."""
@@ -119,7 +121,8 @@ class Engine(Commanding, Driving, Renewing, Tending):
         parent: machine.Run | None = None,
     ) -> tuple[Run[Any], bool]:
         stop_if_loading_main()
-        self._check_open()
+        if self.closed:
+            raise PenstockError(f"the engine on {self.address} was closed; open another")
         program = definition.as_program()
         refuse_inside(program.name)
         if key is not None or tags is not None or timeout is not None:
@@ -151,7 +154,7 @@ class Engine(Commanding, Driving, Renewing, Tending):
             return self._go_on(known, definition, driver, began)
         if began is not None:
             began(handle)
-        driver.post_or_call(start_with, driver, state, event, puts)
+        driver.post_or_call(driver.start, state, event, puts)
         return handle, True
 
     def _check_program(self, program: Program, driver: Driver) -> None:
@@ -279,14 +282,10 @@ class Engine(Commanding, Driving, Renewing, Tending):
         self.close()
 
     def _hold(self, state: machine.Run, driver: Driver, handle: Run[Any]) -> None:
-        self.holdings.add(Held(state, driver, handle))
+        self.holdings.add(_make(Held, (state, driver, handle)))
         if self._keeper is None and self.store is not None:
             with self.lock:
                 from penstock.app.keeper import Keeper
 
                 if not self._keeper:  # another thread may have been quicker
                     self._keeper = Keeper(self, self.lease_seconds)
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise PenstockError(f"the engine on {self.address} was closed; open another")

@@ -22,13 +22,11 @@ _COROUTINE_FLAGS = 0x80 | 0x100  # CO_COROUTINE, CO_ITERABLE_COROUTINE
 
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling `fn` gives a coroutine: also through functools.partial, methods and objects with `__call__`."""
-    if type(fn) is _FunctionType:
-        return fn.__code__.co_flags & _COROUTINE_FLAGS != 0
-    while isinstance(fn, partial):
-        fn = fn.func
     code = getattr(fn, "__code__", None)  # a method has its function's
     if code is None:
-        code = getattr(type(fn).__call__, "__code__", None)
+        while isinstance(fn, partial):
+            fn = fn.func
+        code = getattr(fn, "__code__", None) or getattr(type(fn).__call__, "__code__", None)
     return code is not None and bool(code.co_flags & _COROUTINE_FLAGS)
 
 

@@ -54,7 +54,9 @@ class AioDriver(Driver):
 
     def post_or_call(self, what: Callable[..., None], *args: Any) -> None:
         if threading.get_ident() == self._thread:
-            self._call(what, args)
+            what(*args)
+            if not self._kicked:
+                self.kick()
         else:
             self.post(what, *args)
 
@@ -124,9 +126,12 @@ class AioDriver(Driver):
 
     def _arm(self) -> None:
         """Come back when the next timer is due."""
+        timers = self.core.timers
+        if self._timer is None and not timers.spans and not timers.moments:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        seconds = self.core.timers.rest_seconds(self.now())
+        seconds = timers.rest_seconds(self.now())
         if seconds is not None:
             self._timer = self.loop.call_later(seconds, self.kick)

@@ -75,7 +75,8 @@ class Core(Places):
         self.runs[run.id] = run
         self._record(run, event, at)
         self._enter(run)
-        self.timers.end(run, at)
+        if run.deadline is not None:
+            self.timers.end(run, at)
         self._look(run, at)
 
     def adopt(self, run: Run, epoch: int, owner: str, at: float, reopen: list[int] | None = None) -> None:
@@ -313,7 +314,7 @@ class Core(Places):
         """Whether something waits to be sealed, or a step for a slot that is free."""
         if self._rows or self._stops or self._over or self._refill:
             return True
-        for lane in self._lanes:  # noqa: SIM110 - a generator would cost as much as all the rest
+        for lane in self._lanes:
             if lane.queue and lane.free > 0:
                 return True
         return False
@@ -424,6 +425,7 @@ class Core(Places):
             if run.status not in FINISHED:  # its value cannot be stored
                 self._look(run, at)
                 return
-            self._leave(run)
+            if run.entry is not None:
+                self._leave(run)
             self.runs.pop(run.id, None)
             self._over.append(run)

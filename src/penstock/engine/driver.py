@@ -25,7 +25,7 @@ from penstock.engine.routes import REMEMBERED, Routes
 from penstock.engine.transactions import run_within
 from penstock.errors import CodecError, LeaseLost, StoreError
 from penstock.model import events as e
-from penstock.model.changes import Letter
+from penstock.model.changes import Letter, Put
 from penstock.model.failure import Failure, failure_of
 from penstock.model.machine import Run, Step
 from penstock.model.program import item_arguments
@@ -92,9 +92,11 @@ class Driver(Routes):
             self._run_many()
             self.look()
         now = self.now()
-        seconds = core.timers.due_in(now)
-        if seconds is not None and seconds <= 0:
-            core.due(now)
+        timers = core.timers
+        if timers.spans or timers.moments:
+            seconds = timers.due_in(now)
+            if seconds is not None and seconds <= 0:
+                core.due(now)
         if core.seeking:
             look_up(self)
         if core.wanting or self.limits is not None:
@@ -168,7 +170,10 @@ class Driver(Routes):
 
     # Runs
 
-    def start(self, run: Run, event: e.RunStarted) -> None:
+    def start(self, run: Run, event: e.RunStarted, puts: Iterable[Put] = ()) -> None:
+        """Start a run, and write these rows with its first."""
+        if puts:
+            self.core.kept += [(run, put) for put in puts]
         self.core.start(run, event, self.now())
 
     def adopt(self, run: Run, epoch: int, owner: str, reopen: list[int] | None = None) -> None:

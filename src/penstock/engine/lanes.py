@@ -37,17 +37,17 @@ class Timers:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._spans: list[tuple[float, int, float, str, Any]] = []
-        self._moments: list[tuple[float, int, float, str, Any]] = []
+        self.spans: list[tuple[float, int, float, str, Any]] = []
+        self.moments: list[tuple[float, int, float, str, Any]] = []
         self._tie = count()
 
     def after(self, seconds: float, when: float, kind: str, what: Any) -> None:
         """Have `what` come up in so many seconds; the log says that this is at `when`."""
-        heapq.heappush(self._spans, (self._monotonic() + seconds, next(self._tie), when, kind, what))
+        heapq.heappush(self.spans, (self._monotonic() + seconds, next(self._tie), when, kind, what))
 
     def at(self, when: float, kind: str, what: Any) -> None:
         """Have `what` come up at a moment."""
-        heapq.heappush(self._moments, (when, next(self._tie), when, kind, what))
+        heapq.heappush(self.moments, (when, next(self._tie), when, kind, what))
 
     def wake(self, step: Step, since: float) -> None:
         """Have a step come up when it is due: at its moment, else as long from now as that is after `since`."""
@@ -65,13 +65,13 @@ class Timers:
     def rest_seconds(self, at: float) -> float | None:
         """How long nobody need look; None: until something else happens."""
         seconds = self.due_in(at)
-        if self._moments and seconds is not None:
+        if self.moments and seconds is not None:
             seconds = min(seconds, LOOK_SECONDS)
         return None if seconds is None else max(0.0, seconds)
 
     def due_in(self, at: float) -> float | None:
         """Seconds until the next one is due, wall time being `at`; None: there is none."""
-        spans, moments = self._spans, self._moments
+        spans, moments = self.spans, self.moments
         if not spans:
             return moments[0][0] - at if moments else None
         seconds = spans[0][0] - self._monotonic()
@@ -79,7 +79,7 @@ class Timers:
 
     def due(self, at: float) -> Iterator[tuple[float, str, Any]]:
         """(when, kind, what) of all whose time has come."""
-        for heap, now in ((self._spans, self._monotonic()), (self._moments, at)):
+        for heap, now in ((self.spans, self._monotonic()), (self.moments, at)):
             while heap and heap[0][0] <= now:
                 _, _, when, kind, what = heapq.heappop(heap)
                 yield when, kind, what

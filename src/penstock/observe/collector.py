@@ -133,7 +133,12 @@ class MetricsCollector:
             found = classes.get(kind)
             if found is None:
                 found = self._class_of(kind)
-            found.ended(told)
+            found.last = told.at
+            if told.type == COMPLETED:
+                found.successful += 1
+                found.times.add((told.seconds or 0.0) * 1000)
+            else:
+                found.ended_badly(told)
             if id in known:
                 known.move_to_end(id)
             known[id] = told
@@ -159,16 +164,12 @@ class _Class:
         self.last = 0.0
         self.times = Series()
 
-    def ended(self, told: Told) -> None:
-        self.last = told.at
-        if told.type == COMPLETED:
-            self.successful += 1
-        elif told.type == CANCELLED:
+    def ended_badly(self, told: Told) -> None:
+        if told.type == CANCELLED:
             self.cancelled += 1
-            return
         else:
             self.failed += 1
-        self.times.add((told.seconds or 0.0) * 1000)
+            self.times.add((told.seconds or 0.0) * 1000)
 
     def aggregated(self, name: str, running: int) -> AggregatedMetrics:
         times = self.times

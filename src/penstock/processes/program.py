@@ -23,6 +23,7 @@ from penstock.model.subjects import Subject
 from penstock.processes.arranging import HOOKS, Arrangement, Node, key_of, resolve
 
 IN_A_THREAD: Final = Policy(executor="threads")
+_make = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 BEFORE, CHILDREN, AFTER = HOOKS
 READ: Final = " outputs"
@@ -108,7 +109,8 @@ class AtomicPlay:
 
     def whole(self, run: str) -> Subject:
         """The process, as people know it."""
-        return Subject(self.unit.known_as(run), self.unit.name, type(self.unit).__name__)
+        unit = self.unit
+        return _make(Subject, (unit._id or unit.known_as(run), unit.name, type(unit).__name__, None))
 
 
 class ScopePlay:
