@@ -1,15 +1,10 @@
-"""The document of FlowForge holds on Penstock: its code runs as it stands, its names and files exist, nothing was overlooked.
-
-The document is no part of this repository: it is looked for in the folder PENSTOCK_DOCUMENTS, else beside the checkout.
-"""
+"""The document of FlowForge holds on Penstock: its code runs as it stands, its names and files exist."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import io
-import os
 import re
 import shlex
 import shutil
@@ -18,16 +13,14 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import flowforge
+from tests.compat.documents import ROOT, Document
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_DOCUMENTS") or ROOT.parent / "shared" / "spec")
-DOCUMENT = FOLDER / "flowforge.md"
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCUMENT = Document("flowforge.md")
 
 PROSE = {
     "pip install dist/flowforge-*.whl": "a wheel that only FlowForge's own repository builds",
@@ -46,29 +39,6 @@ FILES = {
     "LICENSE": "LICENSE",
 }
 """What the document draws of a repository, and what it is here."""
-
-
-class Block(NamedTuple):
-    """A fenced block: the line it begins in, its language and its text."""
-
-    line: int
-    language: str
-    text: str
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
-
-
-def text() -> str:
-    if not DOCUMENT.is_file():
-        pytest.skip(f"there is no {DOCUMENT.name} in {FOLDER}: name its folder in PENSTOCK_DOCUMENTS")
-    return DOCUMENT.read_text(encoding="utf-8")
-
-
-def blocks() -> list[Block]:
-    found = text()
-    return [Block(found.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(found)]
 
 
 # ── how lines of commands are run ───────────────────────────────────────────────────────────────────────────────────
@@ -122,10 +92,10 @@ def how(line: str) -> Callable[[str], object] | None:
 def test_the_python_blocks_run_as_one_program_and_print_what_they_say() -> None:
     namespace: dict[str, Any] = {"__name__": "document"}
     printed = io.StringIO()
-    found = [block for block in blocks() if block.language == "python"]
+    found = [block for block in DOCUMENT.blocks() if block.language == "python"]
     with contextlib.redirect_stdout(printed):
         for block in found:
-            exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
+            exec(DOCUMENT.compiled(block), namespace)
     assert len(found) == 3
     said = [
         line.partition("#")[2].strip()
@@ -142,7 +112,7 @@ def test_the_python_blocks_run_as_one_program_and_print_what_they_say() -> None:
 def test_every_command_runs_or_is_listed_as_prose() -> None:
     lines = [
         line
-        for block in blocks()
+        for block in DOCUMENT.blocks()
         if block.language == "bash"
         for line in block.text.splitlines()
         if line and not line.startswith("#")
@@ -159,7 +129,7 @@ def test_every_command_runs_or_is_listed_as_prose() -> None:
 
 
 def test_the_drawn_files_exist() -> None:
-    (drawn,) = [block for block in blocks() if "├──" in block.text]
+    drawn = DOCUMENT.block("├──")
     names = re.findall(r"[├└]── ([\w./]+)", drawn.text)
     assert len(names) == 13
     for name in names:
@@ -172,12 +142,12 @@ def test_the_drawn_files_exist() -> None:
 
 
 def test_no_block_was_overlooked() -> None:
-    assert {block.language for block in blocks()} == {"python", "bash", ""}
-    assert sum(block.language == "" for block in blocks()) == 1
+    assert {block.language for block in DOCUMENT.blocks()} == {"python", "bash", ""}
+    assert sum(block.language == "" for block in DOCUMENT.blocks()) == 1
 
 
 def test_every_example_that_is_named_is_there() -> None:
-    named = re.findall(r"^\* `(\w+\.py)`", text(), re.MULTILINE)
+    named = re.findall(r"^\* `(\w+\.py)`", DOCUMENT.text(), re.MULTILINE)
     assert len(named) == 4
     for name in named:
         run_example(f"python examples/{name}")

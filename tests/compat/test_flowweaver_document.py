@@ -1,13 +1,8 @@
-"""The document of FlowWeaver holds on Penstock: its code runs as it stands, its names exist, and nothing in it was overlooked.
-
-The document is no part of this repository: it is looked for in the folder PENSTOCK_DOCUMENTS, else beside the checkout.
-"""
+"""The document of FlowWeaver holds on Penstock: its code runs as it stands, its names exist, nothing was overlooked."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
-import os
 import re
 import shlex
 import shutil
@@ -16,16 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import flowweaver
+from tests.compat.documents import ROOT, Block, Document
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_DOCUMENTS") or ROOT.parent / "shared" / "spec")
-DOCUMENT = FOLDER / "flowweaver.md"
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCUMENT = Document("flowweaver.md")
 
 PROSE = {
     "571f7d2aeb0b": "names test scripts of FlowWeaver's own repository",
@@ -56,36 +49,10 @@ PRINTED = (
 """How the document prints names: as code, in camel case, as calls."""
 
 
-class Block(NamedTuple):
-    """A fenced block: the line it begins in, its language and its text."""
-
-    line: int
-    language: str
-    text: str
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.language or 'plain'}, {self.digest}"
-
-
-def text() -> str:
-    if not DOCUMENT.is_file():
-        pytest.skip(f"there is no {DOCUMENT.name} in {FOLDER}: name its folder in PENSTOCK_DOCUMENTS")
-    return DOCUMENT.read_text(encoding="utf-8")
-
-
-def blocks() -> list[Block]:
-    found = text()
-    return [Block(found.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(found)]
-
-
 def a_workflow() -> flowweaver.Workflow:
     """The workflow that the document speaks of and does not show: its own two tasks, one after the other."""
     namespace: dict[str, Any] = {"task": flowweaver.task}
-    (tasks,) = [block for block in blocks() if "def downstream(" in block.text]
+    tasks = DOCUMENT.block("def downstream(")
     exec(tasks.text, namespace)
     flow = flowweaver.Workflow("document")
     flow.add_task(namespace["upstream"])
@@ -100,7 +67,7 @@ def run_python(block: Block) -> dict[str, Any]:
     """Run it with the package's names at hand, and the workflow it speaks of."""
     namespace = {name: getattr(flowweaver, name) for name in flowweaver.__all__}
     namespace["workflow"] = a_workflow()
-    exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
+    exec(DOCUMENT.compiled(block), namespace)
     return namespace
 
 
@@ -153,7 +120,7 @@ def is_python(source: str) -> bool:
 
 def test_every_block_runs_or_is_listed_as_prose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran, overlooked = 0, []
-    for number, block in enumerate(blocks()):
+    for number, block in enumerate(DOCUMENT.blocks()):
         run = how(block)
         if run is not None:
             folder = tmp_path / str(number)
@@ -168,7 +135,7 @@ def test_every_block_runs_or_is_listed_as_prose(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_is_listed_as_prose_is_in_the_document() -> None:
-    assert not PROSE.keys() - {block.digest for block in blocks()}
+    assert not PROSE.keys() - {block.digest for block in DOCUMENT.blocks()}
     assert all(reason for reason in PROSE.values())
 
 
@@ -179,19 +146,19 @@ def test_a_block_that_is_neither_run_nor_listed_is_found() -> None:
 
 def test_the_blocks_did_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (unit,) = [block for block in blocks() if "result = my_task()" in block.text]
+    unit = DOCUMENT.block("result = my_task()")
     assert run_python(unit)["result"] is None
-    (ran,) = [block for block in blocks() if "executor.execute(workflow)" in block.text]
+    ran = DOCUMENT.block("executor.execute(workflow)")
     workflow = run_python(ran)["workflow"]
     assert workflow.status is flowweaver.WorkflowStatus.COMPLETED
     assert workflow.get_task_result("downstream") == {"processed": "value"}
-    (kept,) = [block for block in blocks() if 'SQLiteStateStore("state.db")' in block.text]
+    kept = DOCUMENT.block('SQLiteStateStore("state.db")')
     run_python(kept)["executor"].execute(workflow)
     assert Path("state.db").is_file()
 
 
 def test_every_name_that_is_printed_exists() -> None:
-    found = text()
+    found = DOCUMENT.text()
     printed = {name for pattern in PRINTED for name in re.findall(pattern, found)}
     assert not NOT_NAMES.keys() - printed
     assert not {name for name in printed - NOT_NAMES.keys() if not exists(name)}

@@ -1,14 +1,11 @@
 """The document of SWF's workflows holds on Penstock: its blocks run as they stand, its records and names exist.
 
 Nothing in it was overlooked: what cannot be run is listed, and something is tested in its place.
-
-The document is no part of this repository: it is looked for in the folder PENSTOCK_DOCUMENTS, else beside the checkout.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import inspect
 import json
 import os
@@ -20,7 +17,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import simpy
@@ -28,12 +25,10 @@ import simpy
 import penstock
 from penstock import simulations
 from penstock.simulations import WorkflowRunner
+from tests.compat.documents import ROOT, Block, Document
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_DOCUMENTS") or ROOT.parent / "shared" / "spec")
-DOCUMENT = FOLDER / "swf.md"
+DOCUMENT = Document("swf.md")
 WORKFLOWS = ROOT / "workflows"
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 PROSE = {
     "class WorkflowDefinition(models.Model)": "Django's models: their fields are those of our records",
@@ -41,38 +36,6 @@ PROSE = {
     "workflows/\n├──": "a drawing of a folder: its files are there",
 }
 """Blocks that cannot be run as they stand, by how they begin after their first comment, and what is tested in their place."""
-
-
-class Block(NamedTuple):
-    """A fenced block: the line it begins in, its language and its text."""
-
-    line: int
-    language: str
-    text: str
-
-    @property
-    def first(self) -> str:
-        """Its text without the comment that names a file."""
-        return re.sub(r"\A# .*\n", "", self.text)
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.language or 'plain'}, {hashlib.sha256(self.text.encode()).hexdigest()[:12]}"
-
-
-def text() -> str:
-    if not DOCUMENT.is_file():
-        pytest.skip(f"there is no {DOCUMENT.name} in {FOLDER}: name its folder in PENSTOCK_DOCUMENTS")
-    return DOCUMENT.read_text(encoding="utf-8")
-
-
-def blocks() -> list[Block]:
-    found = text()
-    return [Block(found.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(found)]
-
-
-def block(begin: str) -> Block:
-    (found,) = [each for each in blocks() if begin in each.text]
-    return found
 
 
 @pytest.fixture
@@ -105,7 +68,7 @@ def run_configuration(block: Block, project: Path) -> None:
 def run_executor(block: Block, project: Path) -> None:
     """In an environment of one's own, and through the runner, in a process of its own: the same virtual time."""
     namespace: dict[str, Any] = {}
-    exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
+    exec(DOCUMENT.compiled(block), namespace)
     cls = namespace["WorkflowExecutor"]
     counted: list[float] = []
     name = "generate_stf" if hasattr(cls, "generate_stf") else "generate_stf_with_workers"
@@ -156,7 +119,7 @@ def run_simulator(block: Block, project: Path) -> None:
         "WorkflowRunner": WorkflowRunner,
         "toml": SimpleNamespace(load=lambda file: tomllib.loads(Path(file).read_text())),
     }
-    exec(compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec"), namespace)
+    exec(DOCUMENT.compiled(block), namespace)
     for cls in (namespace["WorkflowSimulator"], simulations.WorkflowSimulator):
         for how in ({"version": "1.0"}, {"config_file": "my_config.toml"}):
             env = simpy.Environment()
@@ -186,7 +149,7 @@ def how(block: Block) -> Callable[[Block, Path], object] | None:
 
 def test_every_block_runs_or_is_listed_as_prose(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran, overlooked = 0, []
-    for each in blocks():
+    for each in DOCUMENT.blocks():
         run = how(each)
         if run is not None:
             monkeypatch.setenv("PENSTOCK_STORE", str(project / f"{ran}.db"))  # none knows what another kept
@@ -199,7 +162,7 @@ def test_every_block_runs_or_is_listed_as_prose(project: Path, monkeypatch: pyte
 
 
 def test_what_is_listed_as_prose_is_in_the_document() -> None:
-    found = blocks()
+    found = DOCUMENT.blocks()
     assert not [begin for begin in PROSE if not any(each.first.startswith(begin) for each in found)]
 
 
@@ -220,7 +183,7 @@ def fields_of(cls: ast.ClassDef) -> list[str]:
 
 
 def test_our_records_have_every_field_that_is_printed() -> None:
-    tree = ast.parse(block("models.Model").text)
+    tree = ast.parse(DOCUMENT.block("models.Model").text)
     printed = {node.name: fields_of(node) for node in tree.body if isinstance(node, ast.ClassDef)}
     assert {name: len(fields) for name, fields in printed.items()} == {
         "WorkflowDefinition": 8,
@@ -231,7 +194,7 @@ def test_our_records_have_every_field_that_is_printed() -> None:
 
 
 def test_our_runner_has_every_method_that_is_printed_with_its_parameters() -> None:
-    tree = ast.parse(block("class WorkflowRunner:").text)
+    tree = ast.parse(DOCUMENT.block("class WorkflowRunner:").text)
     (cls,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     functions = [node for node in [*cls.body, *tree.body] if isinstance(node, ast.FunctionDef)]
     names = [function.name for function in functions]
@@ -240,7 +203,11 @@ def test_our_runner_has_every_method_that_is_printed_with_its_parameters() -> No
         ours = getattr(WorkflowRunner, function.name)
         wanted = [argument.arg for argument in function.args.args if argument.arg != "self"]
         assert list(inspect.signature(ours).parameters)[1:][: len(wanted)] == wanted
-    called = set(re.findall(r"self\.runner\.(\w+)\(", text())) | {"send_message", "publish", "logger"}
+    called = set(re.findall(r"self\.runner\.(\w+)\(", DOCUMENT.text())) | {
+        "send_message",
+        "publish",
+        "logger",
+    }
     assert not called - set(dir(WorkflowRunner))
     assert list(inspect.signature(simulations.generate_execution_id).parameters) == ["workflow_name"]
 
@@ -260,10 +227,10 @@ def test_what_the_printed_runner_does_ours_does(project: Path) -> None:
 
 
 def test_every_file_that_is_drawn_is_there() -> None:
-    drawn = re.findall(r"^[├└]── (\S+)", block("├──").text, re.MULTILINE)
+    drawn = re.findall(r"^[├└]── (\S+)", DOCUMENT.block("├──").text, re.MULTILINE)
     assert len(drawn) == 8
     assert not [name for name in drawn if not (WORKFLOWS / name).is_file()]
-    agents = set(re.findall(r"# (example_agents/\w+\.py)", text()))
+    agents = set(re.findall(r"# (example_agents/\w+\.py)", DOCUMENT.text()))
     assert agents == {"example_agents/workflow_simulator.py"}
     assert all((ROOT / name).is_file() for name in agents)
 

@@ -1,7 +1,4 @@
-"""The document of sWFME holds on Penstock: its code runs as it stands, its names exist, and nothing in it was overlooked.
-
-The document is no part of this repository: it is looked for in the folder PENSTOCK_DOCUMENTS, else beside the checkout.
-"""
+"""The document of sWFME holds on Penstock: its code runs as it stands, its names exist, and nothing in it was overlooked."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -29,11 +26,9 @@ from swfme.core.process import (
     OrchestratedProcess,
     ProcessExecutionFlags,
 )
+from tests.compat.documents import ROOT, Block, Document
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("PENSTOCK_DOCUMENTS") or ROOT.parent / "shared" / "spec")
-DOCUMENT = FOLDER / "swfme.md"
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCUMENT = Document("swfme.md")
 
 PROSE = {
     32: "calls methods of a DataProcessor that nobody defines",
@@ -50,28 +45,8 @@ PROSE = {
 """Blocks that nobody can run, by the line they begin in, and why."""
 
 
-class Block(NamedTuple):
-    """A fenced block: the line it begins in, its language and its text."""
-
-    line: int
-    language: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}"
-
-
-def blocks() -> list[Block]:
-    if not DOCUMENT.is_file():
-        return []
-    found = DOCUMENT.read_text(encoding="utf-8")
-    return [Block(found.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(found)]
-
-
 def block_at(line: int) -> Block:
-    if not DOCUMENT.is_file():
-        pytest.skip(f"there is no {DOCUMENT.name} in {FOLDER}: name its folder in PENSTOCK_DOCUMENTS")
-    (block,) = [block for block in blocks() if block.line == line]
+    (block,) = [block for block in DOCUMENT.blocks() if block.line == line]
     return block
 
 
@@ -123,7 +98,7 @@ def stage(**names: Any) -> Dashed:
 
 def run(block: Block, namespace: Any) -> Any:
     """Run a block as it stands; one that awaits is awaited."""
-    code = compile(block.text, f"{DOCUMENT.name}:{block.line}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code = DOCUMENT.compiled(block, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     waiting = eval(code, namespace)
     if inspect.iscoroutine(waiting):
         asyncio.run(waiting)
@@ -426,27 +401,15 @@ def tells_what_went_wrong(block: Block) -> None:
 
 def is_watched(block: Block) -> None:
     """A subscriber is told of an execution."""
-    needs("swfme.monitoring.event_bus")
     run(block, stage())
     asyncio.run(a_kind("ProcessLoadData", "", "data")().execute())
 
 
 def is_measured(block: Block) -> None:
-    collector = needs("swfme.monitoring.metrics").metrics_collector
     measured = a_kind("ProcessLoadData", "", "data")()
     measured._id = "process-uuid"
-    if hasattr(collector, "attach"):
-        collector.attach()
     asyncio.run(measured.execute())
     run(block, stage())
-
-
-def needs(module: str) -> Any:
-    """A module of the package; the test is skipped as long as the package lacks it."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        pytest.skip(f"there is no {error.name} yet")
 
 
 RUN: dict[int, Callable[[Block], object]] = {
@@ -510,10 +473,9 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def test_every_block_is_run_or_is_prose_for_a_reason() -> None:
-    block_at(93)
     known = {*RUN, *TESTS, *PROSE}
-    assert [block.line for block in blocks() if block.line not in known] == []
-    assert sorted(known - {block.line for block in blocks()}) == []
+    assert [block.line for block in DOCUMENT.blocks() if block.line not in known] == []
+    assert sorted(known - {block.line for block in DOCUMENT.blocks()}) == []
     assert len(RUN) + len(TESTS) + len(PROSE) == len(known)
 
 
