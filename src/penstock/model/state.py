@@ -233,8 +233,8 @@ class Run:
     def rest(self) -> None:
         """Let go of all that only a run in motion needs."""
         assert not self.open
-        self.root = self.watcher = None
-        self.scopes = NOTHING_YET
+        self.root = self.watcher = self.news = None  # type: ignore[assignment] # nobody asks what is new of it
+        self.scopes = self.open = NOTHING_YET
         if self._seldom is not None:
             self._seldom.rest()
 

@@ -7,7 +7,6 @@ run is known by its id and workflow, a step by `RUN/STEP`, its key and the name 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final
@@ -52,11 +51,15 @@ class Narrator:
             story = row[0].watcher
             if story is None:
                 continue
-            pages: deque[Told] = story.pages  # type: ignore[attr-defined] # a watcher that is one of ours
-            while pages and pages[0].sequence <= row[1]:
-                told = pages.popleft()
+            pages: list[Told] = story.pages  # type: ignore[attr-defined] # a watcher that is one of ours
+            told = 0
+            for page in pages:
+                if page.sequence > row[1]:
+                    break
                 for sink in sinks:
-                    sink(told)
+                    sink(page)
+                told += 1
+            del pages[:told]
             if type(row[3]) in FINAL:
                 row[0].watcher = None  # the story is told; it holds its run
 
@@ -67,7 +70,7 @@ class Story:
     __slots__ = ("_groups", "_naming", "_open", "_root", "_run", "_whole_only", "pages")
 
     def __init__(self, run: Run) -> None:
-        self.pages: deque[Told] = deque()
+        self.pages: list[Told] = []
         self._run = run
         self._naming = getattr(run.program, "subject", None)
         self._root: Told | None = None  # that the run itself has started
