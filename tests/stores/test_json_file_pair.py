@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import json
 import os
 import select
@@ -20,19 +19,16 @@ import pytest
 import penstock
 from penstock.errors import (
     PenstockError,
-    SettingsError,
-    StoreClosed,
     StoreCorrupt,
     StoreForeign,
     StoreTooNew,
     StoreUnavailable,
 )
-from penstock.model.changes import Change, Conflict, Duplicate, Letter, Ok, Row
+from penstock.model.changes import Change, Conflict, Duplicate, Letter, Row
 from penstock.stores.json_file import JsonFileStore, pair
 from penstock.stores.json_file.document import SCHEMA
 from penstock.stores.sqlite.lock import SideLock
 from penstock.testing.store_suite.harness import append, events, keys, kinds, put, puts, row, send, write
-from tests.descriptors import open_now
 
 
 @pytest.fixture
@@ -75,23 +71,6 @@ def test_a_newer_schema_is_refused_with_both_numbers(path: Path) -> None:
     with pytest.raises(StoreTooNew, match=f"schema {SCHEMA + 1}, this Penstock knows {SCHEMA}"):
         JsonFileStore(path)
     assert path.exists()
-
-
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="is a folder; name a file"):
-        JsonFileStore(tmp_path)
-
-
-def test_an_unknown_durability_is_refused(path: Path) -> None:
-    with pytest.raises(SettingsError, match="say 'power' or 'crash'"):
-        JsonFileStore(path, "full")  # type: ignore[arg-type]
-
-
-def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
-    store = JsonFileStore(tmp_path / "a" / "b" / "store.json")
-    write(store, append("r", 0))
-    store.close()
-    assert (tmp_path / "a" / "b" / "store.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -317,16 +296,7 @@ def test_a_choice_that_raises_changes_nothing(store: JsonFileStore) -> None:
     assert row(store, "queued", "q")["state"] == "ready"
 
 
-# ── descriptors, locks and forks ──
-
-
-def test_a_store_leaves_no_descriptor_behind(path: Path) -> None:
-    JsonFileStore(path).close()
-    before = open_now()
-    for _ in range(5):
-        JsonFileStore(path).watch(["a"]).close()
-    gc.collect()
-    assert open_now() - before == set()
+# ── locks and transactions ──
 
 
 def test_who_holds_the_lock_too_long_is_named(path: Path) -> None:
@@ -339,27 +309,6 @@ def test_who_holds_the_lock_too_long_is_named(path: Path) -> None:
     lock.close()
     write(store, append("r", 0))
     store.close()
-
-
-def test_using_a_store_in_a_forked_child_is_refused_and_the_parent_goes_on(store: JsonFileStore) -> None:
-    write(store, append("r", 0))
-    child = os.fork()
-    if child == 0:
-        os._exit(_in_child(store))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    write(store, append("r", 2))
-    assert store.read("r") == events(1, 3)
-
-
-def _in_child(store: JsonFileStore) -> int:
-    try:
-        store.read("r")
-    except StoreClosed as error:
-        if "forked" not in str(error):
-            return 1
-    store.close()
-    mine = JsonFileStore(store.path)
-    return 0 if kinds(mine.commit([append("r", 1)])) == [Ok] else 2
 
 
 def test_a_step_with_a_transaction_is_refused_with_the_remedy(path: Path) -> None:

@@ -17,8 +17,6 @@ import pytest
 
 from penstock.errors import (
     LogTruncated,
-    SettingsError,
-    StoreClosed,
     StoreCorrupt,
     StoreForeign,
     StoreReadOnly,
@@ -26,10 +24,9 @@ from penstock.errors import (
     StoreUnavailable,
     StoreUnlockable,
 )
-from penstock.model.changes import Change, Conflict, Duplicate, Guard, Ok, Put, Refused, Row
+from penstock.model.changes import Change, Conflict, Duplicate, Guard, Put, Refused, Row
 from penstock.stores.sqlite import SqliteStore, lock, queries, tables
 from penstock.testing.store_suite.harness import HandClock, append, events, kinds, put, puts, send, write
-from tests.descriptors import open_now
 
 
 class Host:
@@ -111,32 +108,11 @@ def test_check_names_what_is_wrong_with_a_log(store: SqliteStore, path: Path) ->
     assert "Row r of runs is leased, but by nobody" in wrong
 
 
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="is no file"):
-        SqliteStore(tmp_path)
-
-
-def test_an_unknown_durability_is_refused(path: Path) -> None:
-    with pytest.raises(SettingsError, match="'power' or 'crash'"):
-        SqliteStore(path, "rain")  # type: ignore[arg-type]
-
-
 def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     store = SqliteStore(path)
     write(store, append("r", 0))
     store.close()
-
-
-def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
-    SqliteStore(tmp_path / "a" / "b" / "store.db").close()
-
-
-def test_odd_characters_in_a_path_are_just_characters(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "50% #1?mode=memory ü.db")
-    write(store, append("r", 0))
-    store.close()
-    assert (tmp_path / "50% #1?mode=memory ü.db").stat().st_size > 0
 
 
 # ── places that are no place for a store ──
@@ -224,49 +200,6 @@ def test_closing_the_last_handle_leaves_one_file_and_the_lock(store: SqliteStore
     store.read("r")
     store.close()
     assert sorted(left.name for left in path.parent.iterdir()) == ["store.db", "store.db-lock"]
-
-
-def test_a_store_leaves_no_descriptor_behind(path: Path) -> None:
-    before = open_now()
-    store = SqliteStore(path)
-    write(store, append("r", 0), puts(put("runs", "r")))
-    store.read("r")
-    store.close()
-    assert open_now() - before == set()
-
-
-def test_using_a_store_in_a_forked_child_is_refused_and_the_parent_goes_on(store: SqliteStore) -> None:
-    write(store, append("r", 0))
-    store.read("r")
-    child = os.fork()
-    if child == 0:
-        os._exit(_refused_in_child(store))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    write(store, append("r", 1))
-    assert store.read("r") == events(1, 2)
-
-
-def _refused_in_child(store: SqliteStore) -> int:
-    for call in (lambda: store.read("r"), lambda: store.commit([append("r", 1)]), lambda: store.ring(["x"])):
-        try:
-            call()
-        except StoreClosed as error:
-            if "forked" not in str(error):
-                return 1
-        else:
-            return 2
-    store.close()
-    return 0
-
-
-def test_a_child_may_open_the_store_anew(store: SqliteStore) -> None:
-    write(store, append("r", 0))
-    child = os.fork()
-    if child == 0:
-        mine = SqliteStore(store.path)
-        os._exit(0 if kinds(mine.commit([append("r", 1)])) == [Ok] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert store.read("r") == events(1, 2)
 
 
 def test_an_idle_store_empties_its_log(store: SqliteStore, path: Path) -> None:
