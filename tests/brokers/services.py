@@ -1,28 +1,23 @@
 """Apache ActiveMQ for tests: found, installed where that is allowed, started on the loopback, ended.
 
-It is Debian's package `activemq`. Where it is not installed, PENSTOCK_INSTALL_SERVICES=1 has it installed if the tests run as
-root beside apt; else tests that need it are skipped.
+It is Debian's package `activemq`; see `tests.packages`.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from penstock.brokers.stomp import Server, StompLimits, StompListener
 from penstock.errors import BrokerUnavailable
+from tests.packages import need
 
 JARS = Path("/usr/share/activemq/lib")
 START_SECONDS = 180
-INSTALL_SECONDS = 600
 PATIENT = StompLimits(timeout=5.0)
 
 
@@ -81,49 +76,12 @@ class ActiveMq:
 
 def need_activemq() -> None:
     """Install ActiveMQ if need be, or skip the test with the reason."""
-    if _is_here():
-        return
-    reason = "ActiveMQ is not here: apt-get install activemq, or PENSTOCK_INSTALL_SERVICES=1 as root"
-    if os.environ.get("PENSTOCK_INSTALL_SERVICES") != "1" or os.geteuid() or not shutil.which("apt-get"):
-        pytest.skip(reason)
-    said = _install()
-    if not _is_here():
-        pytest.skip(f"{reason}; it was tried, and apt-get said: {said}")
+    java = [] if shutil.which("java") else ["default-jre-headless"]
+    need("activemq", *java, is_here=_is_here)
 
 
 def _is_here() -> bool:
     return (JARS / "activemq-stomp.jar").exists() and shutil.which("java") is not None
-
-
-def _install() -> str:
-    """What apt-get said last. One process of those that run tests at once; apt waits for other users of its lock."""
-    import fcntl
-
-    with (Path(tempfile.gettempdir()) / "penstock-services.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        said = ""
-        if _is_here():
-            return said
-        path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"  # dpkg calls what lies there
-        own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "PATH": path}
-        wanted = ["activemq"] if shutil.which("java") else ["activemq", "default-jre-headless"]
-        install = ["install", "-y", "--no-install-recommends", *wanted]
-        for command in (
-            install,
-            ["update"],
-            install,
-        ):  # what is known may do; an old list is brought up to date first
-            done = subprocess.run(
-                ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *command],
-                env={**os.environ, **own},
-                capture_output=True,
-                timeout=INSTALL_SECONDS,
-                check=False,
-            )
-            said = " ".join(done.stderr.decode(errors="replace").splitlines()[-2:])
-            if command is install and not done.returncode:
-                break
-        return said
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""Tab: what a shell is offered, asked by bash itself and, where they are installed, by zsh and fish."""
+"""Tab: what a shell is offered, asked by bash itself and, where they are installed or may be, by zsh and fish."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.packages import need
 
 
 @pytest.fixture
@@ -111,6 +112,5 @@ def test_other_shells_can_read_their_script(cli: Cli, shell: str, folder: Path) 
     script = folder / "script"
     script.write_text(cli("completion", shell).stdout)
     assert "_PENSTOCK_COMPLETE" in script.read_text()
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed: its script was written, and not read by it")
+    need(shell, is_here=lambda: shutil.which(shell) is not None)
     subprocess.run([shell, "-n", str(script)], check=True, timeout=300)
