@@ -15,8 +15,9 @@ from penstock.brokers.stomp import Server, StompBroker, StompLimits, StompListen
 from penstock.ports import Broker, Message
 from penstock.testing import BrokerSuite
 from penstock.testing.broker_suite import DeliveryPart, EndPart
-from tests.brokers.services import INSTALL_SECONDS, ActiveMq, need_activemq
+from tests.brokers.services import ActiveMq, need_activemq
 from tests.brokers.small_server import until
+from tests.packages import INSTALL_SECONDS
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # the first test may have to install it
 

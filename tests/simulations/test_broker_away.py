@@ -15,9 +15,10 @@ from penstock.app.brokers import close_shared, shared_broker
 from penstock.brokers import stomp
 from penstock.brokers.stomp import StompLimits
 from penstock.simulations import WorkflowRunner
-from tests.brokers.services import INSTALL_SECONDS, ActiveMq, need_activemq
+from tests.brokers.services import ActiveMq, need_activemq
 from tests.brokers.small_server import until
 from tests.brokers.test_activemq import Peer
+from tests.packages import INSTALL_SECONDS
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # it may have to be installed
 
