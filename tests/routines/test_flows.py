@@ -449,6 +449,15 @@ def test_routines_connected_without_a_flow_hear_each_other_at_once() -> None:
         second.emit("output", value=3)
 
 
+def test_slots_and_events_know_each_other_until_they_are_disconnected() -> None:
+    event, slot = Note([]).event("output"), Note([]).slot("input")
+    made = event.connect(slot)
+    assert (event.connect(slot), slot.connect(event)) == (made, made)
+    assert (event.connected_slots, slot.connected_events) == ([slot], [event])
+    slot.disconnect(event)
+    assert (event.connected_slots, slot.connected_events) == ([], [])
+
+
 def test_one_routine_in_two_flows_is_connected_in_each_on_its_own() -> None:
     seen: list[Any] = []
     source, one, other = Note([]), Note(seen, "one"), Note(seen, "other")

@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from penstock.catalogue.entries import Entry
     from penstock.catalogue.fields import Field
     from penstock.catalogue.registry import Catalogue, catalogue
-    from penstock.catalogue.walking import GROUP, Problem
+    from penstock.catalogue.walking import Problem
 
 __all__ = [
-    "GROUP",
     "Catalogue",
     "Entry",
     "Field",
@@ -35,7 +34,6 @@ _LATER = {
     "Catalogue": "registry",
     "Entry": "entries",
     "Field": "fields",
-    "GROUP": "walking",
     "Problem": "walking",
     "catalogue": "registry",
 }

@@ -92,16 +92,21 @@ def _calls(fn: Callable[..., Any]) -> Iterator[tuple[ast.AST, str | None, Any]]:
     except (OSError, TypeError, SyntaxError):  # written in a shell, or made at run time
         return
     names = _Names(fn, tree)
+    for node in _nodes_in(tree):
+        if isinstance(node, ast.Call):
+            yield node, *names.of(node.func)
+        elif (hurried := _gone_over(node)) is not None and names.is_set(hurried):
+            yield hurried, "a loop over a set", None
+        elif isinstance(node, ast.Subscript) and (known := names.of(node.value))[0] == "os.environ":
+            yield node, *known
+
+
+def _nodes_in(tree: ast.Module) -> Iterator[ast.AST]:
+    """All that the bodies of its definitions hold: no decorators, and no defaults."""
     for definition in tree.body:
         body = getattr(definition, "body", [])
         for statement in body if isinstance(body, list) else [body]:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Call):
-                    yield node, *names.of(node.func)
-                elif (hurried := _gone_over(node)) is not None and names.is_set(hurried):
-                    yield hurried, "a loop over a set", None
-                elif isinstance(node, ast.Subscript) and (known := names.of(node.value))[0] == "os.environ":
-                    yield node, *known
+            yield from ast.walk(statement)
 
 
 def _gone_over(node: ast.AST) -> ast.expr | None:

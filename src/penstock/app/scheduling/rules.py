@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 import msgspec
@@ -94,11 +94,6 @@ def named(moment: float, zone: str = "UTC") -> str:
 def zone_of(rule: Rule) -> str:
     """On whose clocks a rule is read."""
     return rule.zone if isinstance(rule, Cron) else "UTC"
-
-
-def first_few(rule: Rule, after: float, count: int) -> list[float]:
-    """The next moments, so many at most."""
-    return list(islice(upcoming(rule, after), count))
 
 
 def _moment(rule: Every, number: int) -> float:
