@@ -30,6 +30,8 @@ class Coroutines(Executor, Protocol):
 class AioDriver(Driver):
     """Belongs to one loop and its thread. `coroutines` runs async steps there."""
 
+    patient = False
+
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop, coroutines: Coroutines) -> None:
         super().__init__(host)
         self.loop = loop

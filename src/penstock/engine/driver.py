@@ -23,7 +23,7 @@ from penstock.engine.lanes import ABANDONED, Batch, Lane
 from penstock.engine.limits import Limits, attend
 from penstock.engine.routes import REMEMBERED, Routes
 from penstock.engine.transactions import run_within
-from penstock.errors import CodecError, LeaseLost, StoreError
+from penstock.errors import CodecError, LeaseLost, StoreError, StoreUnavailable
 from penstock.model import events as e
 from penstock.model.changes import Letter, Put
 from penstock.model.failure import Failure, failure_of
@@ -45,6 +45,8 @@ class Driver(Routes):
     """See the module. `ready` are the steps to run on the driver's own thread, in order."""
 
     inline_slots = 1
+    patient = True
+    """Whether its own thread may wait for a store that is away; else the writer's does."""
 
     def __init__(self, host: Host) -> None:
         super().__init__()
@@ -231,8 +233,12 @@ class Driver(Routes):
         self.sent = batch.number
         if inline:
             try:
-                refused: list[Run] | BaseException = self.journal.commit(batch)
+                commit = self.journal.commit if self.patient else self.journal.commit_at_once
+                refused: list[Run] | BaseException = commit(batch)
             except StoreError as error:
+                if not self.patient and isinstance(error, StoreUnavailable):
+                    self.journal.put(batch, self._wrote)
+                    return
                 refused = error
             self.applied(batch, refused)
         else:

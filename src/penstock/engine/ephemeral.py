@@ -40,6 +40,8 @@ class EphemeralJournal:
             self._keep(run)
         return []
 
+    commit_at_once = commit
+
     def put(self, batch: Batch, applied: Applied) -> None:
         """Nothing takes time here: as `commit`."""
         applied(batch, self.commit(batch))

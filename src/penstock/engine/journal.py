@@ -24,7 +24,7 @@ from penstock.ports import Codec, Observer, Store, Transaction
 
 Applied = Callable[[Batch, "list[Run] | BaseException"], None]
 
-TRY_SECONDS = 60.0
+TRY_ONCE, TRY_SECONDS = -1.0, 60.0
 """How long an unavailable store is tried before the error reaches the caller."""
 
 
@@ -36,6 +36,9 @@ class Journal(Protocol):
     def text(self, value: Any) -> str | None: ...
     def commit(self, batch: Batch) -> list[Run]:
         """Append a batch's rows and return when they are durable: the runs whose rows were refused."""
+
+    def commit_at_once(self, batch: Batch) -> list[Run]:
+        """The same, for threads that must not wait. Raises StoreUnavailable; then `put` it."""
 
     def put(self, batch: Batch, applied: Applied) -> None:
         """The same in the writer's thread; `applied` is called there."""
@@ -61,6 +64,9 @@ class DurableJournal:
 
     def commit(self, batch: Batch) -> list[Run]:
         return self._write([batch])[0]
+
+    def commit_at_once(self, batch: Batch) -> list[Run]:
+        return self._write([batch], TRY_ONCE)[0]
 
     def put(self, batch: Batch, applied: Applied) -> None:
         if self._thread is None:
@@ -107,12 +113,15 @@ class DurableJournal:
         for (batch, applied), runs in zip(waiting, refused, strict=True):
             applied(batch, runs)
 
-    def _write(self, batches: list[Batch]) -> list[list[Run]]:
+    def _write(self, batches: list[Batch], seconds: float = TRY_SECONDS) -> list[list[Run]]:
         """One commit for all; for each batch the runs that were refused."""
         merged, owners = self._changes(batches)
         try:
-            verdicts = self._commit(merged) if merged else []
-        except BaseException:
+            verdicts = self._commit(merged, seconds, any(batch.tried for batch in batches)) if merged else []
+        except BaseException as error:
+            if seconds == TRY_ONCE and isinstance(error, StoreUnavailable):
+                batches[0].tried = True
+                raise
             for run in owners:
                 run.lost = True
             raise
@@ -182,11 +191,10 @@ class DurableJournal:
         if self._observers:
             tell(self._observers, [row for row in batch.rows if not row[0].lost])
 
-    def _commit(self, changes: list[Change]) -> list[Verdict]:
+    def _commit(self, changes: list[Change], seconds: float, tried: bool) -> list[Verdict]:
         """Commit, however often the store has to be asked."""
-        deadline = self.monotonic() + TRY_SECONDS
+        deadline = self.monotonic() + seconds
         nap = 0.005
-        tried = False
         while True:
             try:
                 verdicts = self.store.commit(changes)

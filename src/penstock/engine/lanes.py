@@ -102,7 +102,7 @@ class Batch(msgspec.Struct):
     """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
 
     `takes` says up to which letter the inbox of a run is dealt with by these rows and those before; `frees` are slots under
-    limits that are free then; `puts` are results that are kept with these rows for other runs.
+    limits that are free then; `puts` are results that are kept with these rows for other runs. `tried`: perhaps it is written.
     """
 
     number: int
@@ -113,3 +113,4 @@ class Batch(msgspec.Struct):
     takes: list[tuple[Run, int]] = []
     frees: list[Slot] = []
     puts: list[tuple[Run, Put]] = []
+    tried: bool = False

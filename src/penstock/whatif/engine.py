@@ -102,6 +102,8 @@ class Ledger:
         self._play.recorded(self.driver, batch)
         return []
 
+    commit_at_once = commit
+
     def put(self, batch: Batch, applied: Applied) -> None:
         """Nothing takes time here: as `commit`."""
         applied(batch, self.commit(batch))
