@@ -1,4 +1,8 @@
-"""What all tests share: the closing lines, what tests told and the seconds by kind of test. A kind is a folder under tests/."""
+"""What all tests share: the closing lines, what tests told and the seconds by kind of test. A kind is a folder under tests/.
+
+Examples that Hypothesis draws are the same in every run, and however slow a machine is; `--hypothesis-profile=searching` draws
+others.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.register_profile("searching", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

@@ -22,12 +22,12 @@ from tests.cli.waiting import LIMIT_SECONDS, open_gates, until
 class Terminal:
     """A command on a terminal of its own, 80 columns wide, and all that was written to it."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, python: tuple[str, ...] = ("-m", "penstock")) -> None:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "penstock", *arguments],
+            [sys.executable, *python, *arguments],
             stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
@@ -130,7 +130,8 @@ def test_a_paused_run_says_how_to_go_on(terminals: list[Terminal], folder: Path)
 
 
 def test_a_run_that_ends_at_once_is_never_drawn(terminals: list[Terminal]) -> None:
-    terminal = Terminal("run", "greetings.py")
+    patient = "from penstock.cli import live, main; live.FIRST_SECONDS = 60.0; main()"
+    terminal = Terminal("run", "greetings.py", python=("-c", patient))
     terminals.append(terminal)
     assert terminal.ended() == 0
     assert "\x1b[?25l" not in terminal.written

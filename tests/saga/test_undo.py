@@ -266,7 +266,7 @@ def test_a_failed_run_that_had_nothing_to_undo_can_be_resumed(durable: penstock.
 
 
 def test_a_run_out_of_time_is_undone_in_its_own_time() -> None:
-    flow = Workflow("late", timeout=0.2)
+    flow = Workflow("late", timeout=0.6)
     flow.add_task(reserve)
     flow.add_task(
         lambda reserve: threading.Event().wait(5), name="long", depends_on=["reserve"], executor="threads"
