@@ -72,8 +72,8 @@ class Waiting(NamedTuple):
 def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> Waiting | None:
     """What a step of a run waits for under a limit, told by the ledgers; None if it waits under none.
 
-    `step` is the step's id; a run that waits for a slot itself holds up all of its steps. A step whose engine has not put it
-    forward yet, behind others of its run, is told of as they are.
+    `step` is the step's id; a run, or a workflow inside one, that waits for a slot itself holds up all of its steps. A step
+    whose engine has not put it forward yet, behind others of its run, is told of as they are.
     """
     name = step if item is None else f"{step}[{item}]"
     rules = rules_in(store)
@@ -81,17 +81,17 @@ def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> W
     for key, ledger, _ in ledgers_in(store):
         for part in ledger.parts.values():
             for each in part.waiting:
-                if each.run == run and (
-                    each.step in (name, "") or (item is None and _family(each.step) == step)
-                ):
+                if each.run == run and _holds_up(each.step, name, step if item is None else None):
                     return _told(store, key, ledger, rules, each)
             if behind is None and part.behind.get(run):
                 behind = _told(store, key, ledger, rules, None)
     return behind
 
 
-def _family(step: str) -> str:
-    return step.rpartition("[")[0]
+def _holds_up(waiter: str, name: str, family: str | None) -> bool:
+    """Whether what waits is this step, the run or workflow that it is in, or an item of it."""
+    inside = not waiter or name == waiter or name.startswith(f"{waiter}/")
+    return inside or (family is not None and waiter.rpartition("[")[0] == family)
 
 
 def _told(store: Store, key: str, ledger: Ledger, rules: dict[str, Bounds], waiter: Waiter | None) -> Waiting:

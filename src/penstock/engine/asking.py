@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.engine.doors import refuse_circle
 from penstock.errors import DefinitionError
 from penstock.model.changes import Guard
 from penstock.model.ledgers import Ledger, Part, Waiter, order, rank_of
 from penstock.model.limits import FREE, HIGHEST_PRIORITY, Bounds, Limit
-from penstock.model.program import item_arguments
+from penstock.model.program import Open, item_arguments
 from penstock.model.state import Step
 from penstock.model.wording import shown
 
@@ -171,13 +172,14 @@ def asked_of(driver: Driver, step: Step, now: float) -> Asked:
     limit = step.policy.limit
     assert limit is not None
     place = step.id if step.item is None else f"{step.id}[{step.item}]"
+    what = f"step {step.id!r}" if step.id else f"run {step.run.id}"
     try:
         key, tenant, priority = _worked_out(limit, step)
     except Exception as error:
-        what = f"step {step.id!r}" if step.id else f"run {step.run.id}"
         raise DefinitionError(
             f"the limit of {what} cannot be worked out from its arguments: {type(error).__name__}: {error}"
         ) from error
+    refuse_circle(step, key, what)
     run = step.run
     name = f"{run.id}/{place}#{next(_tie)}"  # a run may leave this engine and come back
     waiter = Waiter(name, run.id, place, tenant, rank_of(now, priority), now)
@@ -209,8 +211,8 @@ def _worked_out(limit: Limit, step: Step) -> tuple[str, str, int]:
 def arguments_of(step: Step) -> Mapping[str, Any]:
     """The arguments of a step by name, defaults included."""
     ask = step.ask
-    if ask is None:  # it stands for its run
-        return step.run.input if isinstance(step.run.input, Mapping) else {}
+    if isinstance(ask, Open):  # it stands for a run, or a workflow inside one
+        return ask.input if isinstance(ask.input, Mapping) else {}
     args = ask.args if step.item is None else ()
     kwargs = ask.kwargs if step.item is None else item_arguments(ask, step.item)
     bound = inspect.signature(ask.fn).bind_partial(*args, **kwargs)

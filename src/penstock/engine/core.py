@@ -74,7 +74,6 @@ class Core(Places):
         """A run begins here."""
         self.runs[run.id] = run
         self._record(run, event, at)
-        self._enter(run)
         if run.deadline is not None:
             self.timers.end(run, at)
         self._look(run, at)
@@ -90,7 +89,6 @@ class Core(Places):
         if reopen is not None:
             limit = run.program.timeout
             self._record(run, e.RunReopened(reopen, None if limit is None else at + limit), at)
-        self._enter(run)
         ready = still_ready(run)
         run.news.ready = []
         run.news.stops = []
@@ -264,8 +262,8 @@ class Core(Places):
             if run.gone or step.live:
                 continue
             limit = run.limit
-            if run.status == "paused" or (limit is not None and run.running >= limit):
-                self._park(step)
+            held = run.status == "paused" or (limit is not None and run.running >= limit)
+            if held and self._hold_back(step):
                 continue
             lane.free -= 1
             step.live = True
@@ -341,6 +339,8 @@ class Core(Places):
                 self._record(run, event, at)
         if news.ready:
             self._queue(news)
+        if news.gates:
+            self._mind_gates(run)
         if news.timers:
             for step in news.timers:
                 step.needs = self.serial
@@ -425,7 +425,7 @@ class Core(Places):
             if run.status not in FINISHED:  # its value cannot be stored
                 self._look(run, at)
                 return
-            if run.entry is not None:
+            if run.doors is not None:
                 self._leave(run)
             self.runs.pop(run.id, None)
             self._over.append(run)

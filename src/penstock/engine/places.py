@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from penstock.engine.doors import Door, door_before, door_of
 from penstock.engine.lanes import Lane
-from penstock.model.policies import Policy
 from penstock.model.state import Run, Step
 
 if TYPE_CHECKING:
     from penstock.engine.asking import Slot
-
-
-_AT_THE_DOOR = Lane("runs", 1_000_000)
-"""Where runs are that need a slot themselves; there is room for any number."""
 
 
 class Places:
@@ -29,21 +25,50 @@ class Places:
         ] = []  # steps of which another run may have the result, until the driver has looked
         self._frees: list[Slot] = []
 
-    def _enter(self, run: Run) -> None:
-        """A run that needs a slot itself starts nothing before it has it."""
-        under = getattr(run.program, "under", None)
-        if under is not None:
-            assert run.root is not None
-            run.limit = 0
-            run.entry = Step(run, run.root, "", "", None, Policy(limit=under), "ready", lane=_AT_THE_DOOR)
-            self.wanting.append(run.entry)
+    def _mind_gates(self, run: Run) -> None:
+        """Scopes that need a slot themselves were opened, or are over: they start nothing before they have it."""
+        gates, run.news.gates = run.news.gates, None
+        doors = run.doors = run.doors or {}
+        for scope in gates or ():
+            if run.scopes.get(scope.path, run.root) is not scope:
+                self._close(doors.pop(scope, None))
+            elif scope not in doors:
+                door = doors[scope] = Door(run, scope)
+                self._line_up(door.step)
+        self._count_doors(run)
+
+    def _count_doors(self, run: Run) -> None:
+        """As long as one is shut, every step of the run is looked at before it starts."""
+        shut = run.doors and any(door.slotless for door in run.doors.values())
+        run.limit = 0 if shut else run.program.limit
+
+    def _close(self, door: Door | None) -> None:
+        """What is behind a door is over, and needs no slot any more."""
+        if door is not None:
+            door.step.status = "cancelled"
+            self._let_go(door.step)
+
+    def _open(self, door: Door) -> None:
+        """What is behind a door may start."""
+        self._count_doors(door.step.run)
+        while door.steps:
+            self._line_up(door.steps.popleft())
+
+    def turn_away(self, step: Step, lane: Lane) -> None:
+        """A step fails on this lane; of what needs a slot itself all steps do."""
+        door = door_of(step)
+        if door is None:
+            step.lane = lane
+            lane.queue.append(step)
+        else:
+            door.away = lane
+            self._open(door)
 
     def _leave(self, run: Run) -> None:
         """A run is over here."""
-        entry, run.entry = run.entry, None
-        if entry is not None:
-            entry.status = "cancelled"
-            self._let_go(entry)
+        doors, run.doors = run.doors, None
+        for door in doors.values() if doors else ():
+            self._close(door)
 
     def asking(self) -> list[Step]:
         """The steps that need a slot under a limit; each is named once."""
@@ -55,9 +80,9 @@ class Places:
         if slot.asked.void:
             return False
         step.slot = slot
-        if step is step.run.entry:
-            step.run.limit = step.run.program.limit
-            self._unpark(step.run)
+        door = door_of(step)
+        if door is not None:
+            self._open(door)
             return True
         step.needs = self.serial
         step.lane.queue.append(step)
@@ -69,6 +94,8 @@ class Places:
             self.seeking.append(step)
         elif step.policy.limit is None:
             step.lane.queue.append(step)
+        elif (door := door_before(step)) is not None and door.away is None:
+            door.steps.append(step)
         else:
             self.wanting.append(step)
 
@@ -85,12 +112,25 @@ class Places:
         if step.status in ("ready", "waiting"):
             self._line_up(step)
 
-    def _park(self, step: Step) -> None:
-        """Its run holds a step back."""
-        self._let_go(step)
+    def _hold_back(self, step: Step) -> bool:
+        """Whether a step may not start for now: a door before it is shut, or its run is paused or has its fill."""
         run = step.run
+        door = door_before(step)
+        if door is not None and step.lane is not door.away:
+            self._let_go(step)
+            if door.away is None:
+                door.steps.append(step)
+            else:
+                step.lane = door.away
+                door.away.queue.append(step)
+            return True
+        limit = run.program.limit
+        if run.status != "paused" and (limit is None or run.running < limit):
+            return False
+        self._let_go(step)
         run.parked = run.parked or deque()
         run.parked.append(step)
+        return True
 
     def _unpark(self, run: Run, number: int | None = None) -> None:
         """Put so many steps that were held back (None: all) behind the others again, unless the run is paused."""

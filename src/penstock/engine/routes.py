@@ -34,8 +34,7 @@ class Routes:
 
     def refuse(self, step: Step, message: str) -> None:
         """Have a step that is ready fail, saying so."""
-        step.lane = self._lane_of(Refusal(message))
-        step.lane.queue.append(step)
+        self.core.turn_away(step, self._lane_of(Refusal(message)))
 
     def _route(self, step: Step) -> Lane:
         policy = step.policy

@@ -15,6 +15,7 @@ from penstock.model import events as e
 from penstock.model.bulletin import publish
 from penstock.model.dropping import close_play, drop, drop_all, leave
 from penstock.model.failure import Failure, failure_of
+from penstock.model.gates import enter
 from penstock.model.policies import DEFAULT
 from penstock.model.program import Ask, Do, End, Fail, Map, Open, Publish, Skip, Sleep, Stop, Wait
 from penstock.model.state import (
@@ -150,6 +151,7 @@ def _open_scope(run: Run, parent: Scope, ask: Open) -> None:
     scope = Scope(parent, ask.key, new_play(run, ask.program, path, ask.input))
     scope.said = []
     run.scopes[path] = scope
+    enter(run, scope, ask)
     above: Scope | None = parent
     while above is not None:
         above.open += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.model.gates import tell
 from penstock.model.policies import CHILD
 from penstock.model.state import CANCELLED, Run, Scope, Step, close_step
 
@@ -83,5 +84,7 @@ def leave(run: Run, scope: Scope) -> None:
     while above is not None:
         above.open -= 1
         above = above.parent
+    if scope.gate is not None:
+        tell(run, scope)
     if run.watcher is not None:
         run.watcher.left(scope)

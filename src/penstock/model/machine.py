@@ -30,8 +30,9 @@ from penstock.model.dialogue import (
     settle,
 )  # fmt: skip
 from penstock.model.failure import Failure, failure_of
+from penstock.model.gates import enter, limit_of
 from penstock.model.items import item_done, item_failed, item_settled
-from penstock.model.program import Map, Sleep, Wait
+from penstock.model.program import Map, Open, Sleep, Wait
 from penstock.model.state import (
     CANCELLED,
     Family,
@@ -218,6 +219,8 @@ def _run_started(run: Run, event: e.RunStarted, at: float) -> None:
     run.chance = event.chance or run.id
     try:
         run.root = Scope(None, "", new_play(run, run.program, "", event.input))
+        if limit_of(run.program) is not None:
+            enter(run, run.root, Open("", run.program, event.input))
     except Exception as error:
         run.root = Scope(None, "", Nothing())
         run.root.outcome = ("failed", failure_of(error))

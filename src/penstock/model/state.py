@@ -15,7 +15,7 @@ from penstock.errors import InvariantBroken
 from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.policies import Policy
-from penstock.model.program import Ask, Play, Program
+from penstock.model.program import Ask, Open, Play, Program
 from penstock.model.states import RUN, RunStatus, StepStatus
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Scope:
         "blame",
         "digest",
         "faults",
+        "gate",
         "key",
         "open",
         "outcome",
@@ -62,6 +63,7 @@ class Scope:
         self.said: list[str] | None = None
         self.digest = ""
         self.stopped = False  # its program hears of it no more
+        self.gate: Open | None = None  # what opened it, if it is under a limit itself
 
 
 def new_play(run: Run, program: Program, path: str, input: Any) -> Play:
@@ -137,7 +139,7 @@ class Family:
 class News:
     """What one or more events made necessary; the engine empties it."""
 
-    __slots__ = ("rare", "ready", "said", "stops", "timers")
+    __slots__ = ("gates", "rare", "ready", "said", "stops", "timers")
 
     def __init__(self) -> None:
         self.rare = False  # whether there may be more than steps that became ready
@@ -145,6 +147,7 @@ class News:
         self.timers: list[Step] = []
         self.stops: list[Step] = []
         self.said: list[e.Event] = []
+        self.gates: list[Scope] | None = None  # under a limit, and opened or over
 
 
 class Watcher(Protocol):
@@ -188,7 +191,7 @@ class Run:
     """The state of one run. Nobody but `evolve` changes it, save the fields marked as the engine's."""
 
     __slots__ = (
-        "_seldom", "at", "chance", "closing", "deadline", "entry", "epoch", "final", "forgiven", "gone", "id", "input",
+        "_seldom", "at", "chance", "closing", "deadline", "doors", "epoch", "final", "forgiven", "gone", "id", "input",
         "letters", "limit", "lost", "news", "open", "parent", "parked", "paused", "program", "results", "root", "running",
         "scopes", "sequence", "settling", "source", "started_at", "status", "tags", "todo", "told", "undoing", "watcher",
         "workflow",
@@ -222,8 +225,8 @@ class Run:
         self.news = News()
         self._seldom: Seldom | None = None
         self.parked: deque[Step] | None = None  # the engine's: ready, but the run is paused or at its limit
-        self.limit = program.limit  # the engine's: how many steps at once; 0 as long as the run itself waits
-        self.entry: Step | None = None  # the engine's: stands for the run where it needs a slot itself
+        self.limit = program.limit  # the engine's: how many steps at once; 0 as long as a gate is shut
+        self.doors: dict[Scope, Any] | None = None  # the engine's: of the scopes that need a slot themselves
         self.letters = 0  # the engine's: number of the last letter carried out
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
