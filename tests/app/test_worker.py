@@ -16,7 +16,8 @@ from penstock import Workflow, task
 from penstock.app import Engine
 from penstock.app.queues import Queues
 from penstock.app.submitting import PLACES_A_PRIORITY
-from penstock.app.worker import MOST_TAKEOVERS, Worker, takeovers_in
+from penstock.app.uptake import takeovers_in
+from penstock.app.worker import MOST_TAKEOVERS, Worker
 from penstock.catalogue import load
 from penstock.engine.recovery import claim_run
 from penstock.engine.rows import row_of

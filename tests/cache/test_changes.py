@@ -1,6 +1,7 @@
 """Runs whose code has changed since they began: what has is said, and they go on as their author chose."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,9 @@ import pytest
 
 import penstock
 from penstock.app import Engine, Run
-from penstock.errors import CodeChanged, RunFailed, RunNotFound, SettingsError
+from penstock.app.changes import Outlook, StepChange, check_goes_on
+from penstock.app.worker import Worker
+from penstock.errors import CodeChanged, CommandRefused, RunFailed, RunNotFound, SettingsError
 from penstock.model import events as e
 from tests.cache.projects import project
 
@@ -132,8 +135,86 @@ def test_a_resumed_run_says_which_steps_changed_and_goes_on(
         assert (run.id, run.result()) == (run_id, 10)
         assert "left (changed: rates.rate)" in caplog.text
         notes = [each for _, _, each in run.events() if isinstance(each, e.Noted)]
-        assert [(each.topic, sorted(each.data)) for each in notes] == [("code_changed", ["last", "left"])]
+        assert [(each.topic, sorted(each.data)) for each in notes] == [
+            ("code_changed", ["last", "left"]),
+            ("code", ["began", "code", "version"]),
+        ]
     assert logged(tmp_path) == ["last"]
+
+
+def test_who_takes_a_run_up_again_with_the_code_that_it_went_on_with_is_told_nothing(tmp_path: Path) -> None:
+    refusing = shop(", on_change='refuse'")
+    with project(tmp_path / "a", shop=refusing, rates=RATES) as module:
+        run_id = failed(tmp_path, module, n=3)
+    rates = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "b", shop=refusing, rates=rates) as module:
+        for insisting in ("continue", None):
+            with engine_at(tmp_path) as engine, pytest.raises(RunFailed):
+                engine.resume(run_id, module.flow, wait=True, on_change=insisting).result()  # type: ignore[arg-type]
+        with engine_at(tmp_path) as engine:
+            assert [each.step for each in engine.changes(run_id, module.flow)] == ["left"]
+            notes = [each.topic for _, _, each in engine.get(run_id).events() if isinstance(each, e.Noted)]
+    assert notes == ["code_changed", "code"]
+    other = RATES.replace("return 2", "return 7")
+    with (
+        project(tmp_path / "c", shop=refusing, rates=other) as module,
+        engine_at(tmp_path) as engine,
+        pytest.raises(CodeChanged, match=r"left \(changed"),
+    ):
+        engine.resume(run_id, module.flow, wait=True)
+
+
+def test_a_run_begins_with_the_code_of_whoever_takes_it_first(tmp_path: Path) -> None:
+    waiting = (
+        shop()
+        + """
+    flow = Workflow("shop", on_change="refuse")
+    flow.add_task(load)
+    flow.add_signal("go", depends_on=["load"])
+    """
+    )
+    more = waiting + '\n    flow.add_task(right, depends_on=["load"])\n'
+    with project(tmp_path / "a", shop=waiting, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run_id = engine.submit(module.flow, {"n": 3}).id
+    with project(tmp_path / "b", shop=more, rates=RATES) as module:
+        with engine_at(tmp_path) as engine:
+            _work(engine, module, engine.get(run_id), "right")
+        with engine_at(tmp_path) as engine:
+            assert engine.changes(run_id, module.flow) == []
+            engine.signal(run_id, "go", None)
+            worker = Worker(engine, [module.flow])
+            worker.serve(until_idle=True)
+            run = engine.get(run_id)
+            assert (worker.refused, run.status) == ({}, "completed")
+            notes = [
+                (each.topic, each.data["began"]) for _, _, each in run.events() if isinstance(each, e.Noted)
+            ]
+    assert notes == [("code", True)]
+
+
+def _work(engine: Engine, module: ModuleType, run: Run[Any], step: str) -> None:
+    """Have a worker drive a run until that step is done, and then leave it."""
+    worker = Worker(engine, [module.flow])
+    thread = threading.Thread(target=worker.serve, kwargs={"drain_seconds": 0.0})
+    thread.start()
+    _until_done(run, step)
+    worker.stop()
+    thread.join()
+
+
+def test_a_run_whose_lease_was_lost_goes_on_in_no_new_one(tmp_path: Path) -> None:
+    with project(tmp_path / "a", shop=shop(), rates=RATES) as module, engine_at(tmp_path) as engine:
+        run = engine.submit(module.flow, {"n": 3})
+        with pytest.raises(CommandRefused, match="is being driven"):
+            engine.begin_anew(run.id, module.flow, [StepChange("left")], epoch=7)
+        assert [(each.id, each.status) for each in engine.list()] == [(run.id, "pending")]
+
+
+def test_a_step_of_another_run_cannot_go_on_in_a_new_one() -> None:
+    outlook = Outlook("new_run", [StepChange("left")])
+    check_goes_on("r", outlook, None)
+    with pytest.raises(CodeChanged, match=r"left \(changed\).*it is a step of run p"):
+        check_goes_on("r", outlook, "p")
 
 
 def test_nothing_is_said_where_nothing_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

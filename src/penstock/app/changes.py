@@ -1,38 +1,32 @@
 """Which steps of a run have another code than when it began, and how it goes on then.
 
 When a run starts, the fingerprint of each of its steps is kept once in the store, and the run's source names them all by one
-digest. When it is taken up, what was is compared with what is: a step has changed if its code has, or what it is given.
+digest. When it is taken up, what was is compared with what is: a step has changed if its code has, or what it is given. With
+which code it goes on is noted in its log, so that whoever takes it up next with the same code asks nobody again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from penstock.catalogue.fingerprints import changed, code_of, digest_of, name_of
 from penstock.catalogue.shapes import plain
-from penstock.engine.recovery import claim_run
-from penstock.engine.rows import row_of
-from penstock.errors import CodeChanged, CommandRefused, SettingsError
+from penstock.engine.recovery import Log
+from penstock.errors import CodeChanged, SettingsError
 from penstock.model import events as e
-from penstock.model.changes import Change, Guard, Put
-from penstock.model.program import Coded, Definition, Dependent, OnChange, Program
+from penstock.model.changes import Put
+from penstock.model.events import CHANGED, WITH_CODE
+from penstock.model.program import Coded, Definition, OnChange, Program
 from penstock.model.wording import listed, shown
 from penstock.ports import Store
 
-if TYPE_CHECKING:
-    from penstock.app.forking import Forking
-    from penstock.app.forks import Source
-    from penstock.app.parts import Parts
-
 CODE: Final = "code"
 """The kind of the documents that hold the parts of a code by its digest, and what names it in a run's source."""
-CHANGED: Final = "code_changed"
-"""The topic of the note that says so in a run's log."""
 ITSELF: Final = ""
 """Stands for the workflow's own function, where it has one."""
 
@@ -124,7 +118,8 @@ class Codebook:
         return digest, [put_parts(digest, steps), *(put_parts(code, parts) for code, parts in codes.items())]
 
 
-def _digest(program: Program) -> str:
+def know(program: Program) -> str:
+    """The digest of a program's code, as its files are when that is first asked for. "": it has none."""
     return _known(program)[0]
 
 
@@ -147,10 +142,57 @@ _prints: WeakKeyDictionary[Program, tuple[str, dict[str, Print]]] = WeakKeyDicti
 # ── what is compared ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def changes_since(store: Store, started: e.RunStarted, program: Program) -> list[StepChange]:
-    """What of a run's code is not as it was when it began; nothing where that was not recorded."""
-    digest = started.source.get(CODE)
-    if not digest or digest == _digest(program):
+class Codes(NamedTuple):
+    """What a log says of codes, by their digests: the one that its steps began with, and all that it has gone on with.
+
+    `version` is the structure of its program. Empty: it was not recorded.
+    """
+
+    began: str
+    version: str
+    known: frozenset[str]
+
+
+def codes_in(log: Log) -> Codes:
+    """The codes of a run."""
+    started = log[0][2]
+    assert isinstance(started, e.RunStarted)
+    began, version = started.source.get(CODE, ""), started.version
+    known = {began}
+    for _, _, event in log:
+        if type(event) is e.Noted and event.topic == WITH_CODE:
+            known.add(event.data["code"])
+            if event.data["began"]:
+                began, version = event.data["code"], event.data["version"]
+    return Codes(began, version, frozenset(known))
+
+
+class Outlook(NamedTuple):
+    """How a run is to go on with the code at hand: as it `chosen`, with what has changed, and what its log is to note of it."""
+
+    chosen: OnChange = "continue"
+    changes: Sequence[StepChange] = ()
+    notes: Sequence[tuple[str, Any]] = ()
+
+
+def weigh(store: Store, log: Log, definition: Definition, said: OnChange | None, *, pending: bool) -> Outlook:
+    """How a run is to go on. One that is `pending` has done nothing with other code; so it begins with the one at hand."""
+    program, codes = definition.as_program(), codes_in(log)
+    digest = know(program)
+    noted = {"code": digest, "version": program.version, "began": pending}
+    if not codes.began or not digest or digest in codes.known:
+        return Outlook()
+    if pending:
+        return Outlook(notes=[(WITH_CODE, noted)])
+    changes = changes_since(store, codes.began, program)
+    if not changes:
+        return Outlook()
+    return Outlook(choice(said, definition), changes, [(CHANGED, told(changes)), (WITH_CODE, noted)])
+
+
+def changes_since(store: Store, digest: str, program: Program) -> list[StepChange]:
+    """What of a program's code is not as it is in the code of that digest; nothing where either is not known."""
+    if not digest or know(program) in ("", digest):
         return []
     then = parts_of(store, digest)
     if then is None:
@@ -186,79 +228,16 @@ def choice(said: Any, definition: Any) -> OnChange:
     return found
 
 
-def refusal(run_id: str, changes: Iterable[StepChange]) -> CodeChanged:
-    """What is raised where a run is not to go on with another code."""
-    return CodeChanged(
-        f"the code of run {run_id} has changed since it began: {listed(map(str, changes))}. Bring it back, go on all the same"
-        " (on_change='continue'), or in a new run that reuses what did not change (on_change='new_run')"
-    )
-
-
-# ── how it goes on anew ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def stale_steps(
-    changes: Iterable[StepChange], names: Iterable[str], *, planned: bool
-) -> frozenset[str] | None:
-    """The steps to run again, of those that a run had; None: all of them. Pure.
-
-    A program that is `planned` knows its steps. Of any other a step's later calls are named with numbers, and where the
-    function itself has changed, what it calls its steps with may have.
-    """
-    stale = {each.step for each in changes if each.fate != "removed"}
-    if planned:
-        return frozenset(stale)
-    if ITSELF in stale:
-        return None
-    return frozenset(name for name in names if _base(name) in stale)
-
-
-def _base(name: str) -> str:
-    head, _, tail = name.rpartition("-")
-    return head if head and tail.isdecimal() else name
-
-
-def set_aside(engine: Parts, source: Source, epoch: int, reason: str) -> None:
-    """Pause a run that was claimed under that epoch, because another takes its place; one that failed stays as it is."""
-    store, last = engine.durable_store(), source.log[-1]
-    columns: dict[str, Any] = {"state": "idle", "owner": None, "due": None}
-    events: list[e.Event] = []
-    if isinstance(last[2], e.RunFailed):
-        columns["state"] = "done"
-    elif not _is_paused(source):
-        events = [e.Owned(epoch, engine.owner), e.Paused(reason)]
-        columns["status"] = "paused"
-    at = max(engine.clock.now(), last[1])
-    rows = [row_of(last[0] + 1 + number, at, event, engine.codec, []) for number, event in enumerate(events)]
-    guard = Guard("runs", source.run, {"epoch": epoch, "state": "leased"})
-    put = Put("runs", source.run, columns)
-    store.commit([Change(source.run, last[0], rows, [put], [guard])])
-
-
-def begin_anew(engine: Forking, run_id: str, definition: Definition, changes: Iterable[StepChange]) -> str:
-    """The id of a new run, not driven yet, that reuses of this one what did not change and depends on no change.
-
-    The other is set aside: paused, if it was under way. Raises CommandRefused if somebody drives it.
-    """
-    from penstock.app.forks import Fork, source_run
-    from penstock.app.reusing import Cut, results_of, undone_in
-
-    store = engine.durable_store()
-    epoch = claim_run(store, engine.owner, engine.lease_seconds, run_id)
-    if epoch is None:
-        raise CommandRefused(
-            f"run {run_id} is being driven; when its process is gone it can go on in a new run"
+def check_goes_on(run_id: str, outlook: Outlook, parent: str | None) -> None:
+    """Raise CodeChanged where a run is not to go on with another code."""
+    head = f"the code of run {run_id} has changed since it began: {listed(map(str, outlook.changes))}. Bring it back"
+    if outlook.chosen == "refuse":
+        raise CodeChanged(
+            f"{head}, go on all the same (on_change='continue'), or in a new run that reuses what did not change"
+            " (on_change='new_run')"
         )
-    source = source_run(engine, run_id, definition)
-    made = results_of(run_id, source.program, source.log)
-    steps = stale_steps(changes, made, planned=isinstance(source.program, Dependent))
-    cut = Cut(everything=True) if steps is None else Cut(steps | undone_in(source.log))
-    fork = Fork(source, source.started.input, {} if steps is None else made, cut)
-    fresh = engine.record_fork(fork)
-    set_aside(engine, source, epoch, f"its code changed: it goes on as run {fresh}")
-    return fresh
-
-
-def _is_paused(source: Source) -> bool:
-    orders = [event for _, _, event in source.log if isinstance(event, e.Paused | e.Resumed)]
-    return bool(orders) and isinstance(orders[-1], e.Paused)
+    if outlook.chosen == "new_run" and parent is not None:
+        raise CodeChanged(
+            f"{head}, or go on all the same (on_change='continue'): a new run could not take its place, for it is a step of run"
+            f" {parent}"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from penstock.engine.aio_driver import AioDriver
     from penstock.engine.driver import Driver
     from penstock.engine.recovery import Recovered
+
+Notes = Iterable[tuple[str, Any]]
+"""Topics and data of what is to be noted in a run's log."""
 
 CLOSE_SECONDS: Final = 0.5
 """How long drivers in other threads, which may be inside a step, are given to leave their runs."""
@@ -184,8 +188,12 @@ def rests(held: Held | None) -> bool:
     return held.state.told and not driver.core.pending and driver.sent == driver.written
 
 
-def adopt_with(driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None) -> None:
-    """On the driver's thread: own the run and carry out a command before anything of it starts."""
+def adopt_with(
+    driver: Driver, recovered: Recovered, owner: str, order: tuple[str, str] | None, notes: Notes
+) -> None:
+    """On the driver's thread: own the run, note this and carry out a command before anything of it starts."""
     driver.adopt(recovered.state, recovered.epoch, owner, recovered.reopen)
+    for topic, data in notes:
+        driver.core.note(recovered.state, topic, driver.now(), None, data)
     if order is not None:
         driver.obey(recovered.state, *order)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.commanding import Commanding
-from penstock.app.driving import Driving, adopt_with
+from penstock.app.driving import Driving, Notes, adopt_with
 from penstock.app.parts import Held
 from penstock.app.renewing import Renewing
 from penstock.app.run import Run
@@ -209,13 +209,13 @@ class Engine(Commanding, Driving, Renewing, Tending):
         driver = self.own_driver() if wait else self.background_driver()
         if run_id in self.owed:
             self.settle_debts()
-        run_id, changes = self.minded(run_id, definition, on_change)
+        run_id, changes, notes = self.minded(run_id, definition, on_change)
         recovered = self.recover(run_id, definition)
         if isinstance(recovered, Run):
             return recovered
-        handle = self.adopt(recovered, driver, definition, began)
+        handle = self.adopt(recovered, driver, definition, began, notes=notes)
         if changes:
-            self.say_changes(handle, changes)
+            self.say_changes(run_id, changes)
         return self.drive(driver, handle, resting=resting) if wait else handle
 
     def recover(
@@ -226,13 +226,15 @@ class Engine(Commanding, Driving, Renewing, Tending):
 
         return recover(self, run_id, definition, rouse=rouse)
 
-    def take_over(self, recovered: Recovered, definition: Definition, park: str = "") -> Run[Any]:
+    def take_over(
+        self, recovered: Recovered, definition: Definition, park: str = "", notes: Notes = ()
+    ) -> Run[Any]:
         """The worker's: drive a run that was claimed and folded, in the background. One that is paused stays so.
 
-        `park` is a reason to pause it before anything of it starts.
+        `park` is a reason to pause it before anything of it starts; `notes`, topics and data, are recorded before that.
         """
         order = ("pause", park) if park else None
-        return self.adopt(recovered, self.background_driver(), definition, order=order)
+        return self.adopt(recovered, self.background_driver(), definition, order=order, notes=notes)
 
     def adopt(
         self,
@@ -242,13 +244,14 @@ class Engine(Commanding, Driving, Renewing, Tending):
         began: Began | None = None,
         *,
         order: tuple[str, str] | None = ("resume", ""),
+        notes: Notes = (),
     ) -> Run[Any]:
         state = recovered.state
         handle: Run[Any] = Run(self, state.id, state.workflow, state, definition)
         self._hold(state, driver, handle)
         if began is not None:
             began(handle)
-        driver.post_or_call(adopt_with, driver, recovered, self.owner, order)
+        driver.post_or_call(adopt_with, driver, recovered, self.owner, order, notes)
         self.durable_store().ring([f"owner:{self.owner}"])  # letters that came before rang nobody's bell
         return handle
 

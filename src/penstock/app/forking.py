@@ -71,9 +71,13 @@ class Forking(Submitting):
         """The id of a new run, whose log begins with what it reuses; nobody drives it yet."""
         from penstock.app.forks import record
 
-        run_id = self._ids.fresh(self.clock.now())
+        run_id = self.fresh_id()
         record(self, run_id, fork, place, tags)
         return run_id
+
+    def fresh_id(self) -> str:
+        """An id that no run has."""
+        return self._ids.fresh(self.clock.now())
 
     def _begun(self, fork: Fork, place: Place | None, tags: Mapping[str, str] | None, wait: bool) -> Run[Any]:
         run_id = self.record_fork(fork, place, tags)

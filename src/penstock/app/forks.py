@@ -60,10 +60,10 @@ def source_run(engine: Submitting, run: str | Run[Any], definition: Definition |
     return Source(run_id, log, log[0][2], definition, program)  # type: ignore[arg-type]
 
 
-def record(
+def change_of(
     engine: Submitting, run_id: str, fork: Fork, place: Place | None, tags: Mapping[str, str] | None = None
-) -> None:
-    """Write the beginning of a fork's log under that id; nobody drives the run yet."""
+) -> Change:
+    """What writes the beginning of a fork's log under that id; nobody drives the run yet."""
     program, source = fork.source.program, fork.source.started
     check_start(program.name, tags=tags)
     if place is not None:
@@ -84,8 +84,7 @@ def record(
     blobs: list[Put] = []
     rows = [row_of(sequence, at, event, engine.codec, blobs) for sequence, at, event in log]
     put = Put("runs", run_id, _columns(started, place))
-    change = Change(run_id, 0, rows, [*blobs, *puts, put], [Guard("runs", run_id, None)])
-    engine.durable_store().commit([change])
+    return Change(run_id, 0, rows, [*blobs, *puts, put], [Guard("runs", run_id, None)])
 
 
 def _columns(started: e.RunStarted, place: Place | None) -> dict[str, Any]:
@@ -102,6 +101,13 @@ def _columns(started: e.RunStarted, place: Place | None) -> dict[str, Any]:
     waits = {"state": "ready"} if place.delay is None else {"state": "delayed", "due_in": place.delay}
     rank = place.priority * PLACES_A_PRIORITY
     return {**columns, "queue": place.queue, "gate": gate_of(place.queue), "rank_minus": rank, **waits}
+
+
+def record(
+    engine: Submitting, run_id: str, fork: Fork, place: Place | None, tags: Mapping[str, str] | None = None
+) -> None:
+    """Write the beginning of a fork's log."""
+    engine.durable_store().commit([change_of(engine, run_id, fork, place, tags)])
 
 
 class Fork(NamedTuple):

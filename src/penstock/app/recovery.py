@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.app.changes import codes_in
 from penstock.app.commanding import Commanding
 from penstock.app.logs import read_events
 from penstock.app.owners import is_gone
 from penstock.app.run import Run
 from penstock.catalogue import reload
-from penstock.engine.recovery import Recovered, claim_run, evict, give_back, read_page, take_up
+from penstock.engine.recovery import Log, Recovered, claim_run, evict, give_back, read_page, take_up
 from penstock.errors import CodeChanged, CommandRefused, Nondeterminism, RunNotFound
 from penstock.model import events as e
-from penstock.model.program import Definition
+from penstock.model.program import Definition, Program
 from penstock.model.states import FINISHED
 
 
@@ -68,8 +69,8 @@ def _fold(
     definition = definition or reload(started.source, started.workflow)
     engine.learn(definition)
     program = definition.as_program()
-    _check_same(run_id, started, program)
     log = read_events(engine, run_id)
+    check_same(run_id, log, program)
     try:
         return take_up(log, run_id, program, epoch, reopen=True), log[-1][0]
     except Nondeterminism as error:
@@ -80,13 +81,16 @@ def _fold(
         raise
 
 
-def _check_same(run_id: str, started: e.RunStarted, program: Any) -> None:
+def check_same(run_id: str, log: Log, program: Program) -> None:
+    """Raise CodeChanged if a run is of another workflow, or began with another structure of it."""
+    started, version = log[0][2], codes_in(log).version
+    assert isinstance(started, e.RunStarted)
     if started.workflow != program.name:
         raise CodeChanged(
             f"run {run_id} is of workflow {started.workflow!r}; the code at hand is {program.name!r}"
         )
-    if started.version and started.version != program.version:
+    if version and version != program.version:
         raise CodeChanged(
-            f"run {run_id} began with another structure of {program.name!r} (then {started.version}, now {program.version}):"
+            f"run {run_id} began with another structure of {program.name!r} (then {version}, now {program.version}):"
             " its tasks or their order changed. Bring the code back, or start a new run"
         )

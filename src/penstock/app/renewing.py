@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.app.forking import Forking
 from penstock.app.owners import is_gone
@@ -13,11 +13,20 @@ from penstock.context import current
 from penstock.engine.recovery import read_page
 from penstock.errors import DefinitionError, RunNotFound
 from penstock.model import events as e
-from penstock.model.changes import Put
+from penstock.model.changes import Change, Put
 from penstock.model.program import Definition, OnChange, Program
 
 if TYPE_CHECKING:
-    from penstock.app.changes import Codebook, StepChange
+    from penstock.app.changes import Codebook, Outlook, StepChange
+    from penstock.engine.recovery import Log
+
+
+class Minded(NamedTuple):
+    """The run to go on with; what has changed of it, and what its log is to note of that."""
+
+    run: str
+    changes: Sequence[StepChange] = ()
+    notes: Sequence[tuple[str, Any]] = ()
 
 
 class Renewing(Forking):
@@ -54,7 +63,10 @@ class Renewing(Forking):
             return e.RunStarted(program.name, "", inputs, 1, deadline, {}, said), ()
         source, puts = self.source_with_code(definition, program)
         name, version = program.name, program.version
-        return e.RunStarted(name, version, inputs, 1, deadline, source, said, owner=self.owner), puts
+        event = e.RunStarted(
+            name, version, inputs, 1, deadline, source, said, owner=self.owner, timeout=timeout
+        )
+        return event, puts
 
     def changes(self, run_id: str, definition: Definition | None = None) -> list[StepChange]:
         """The steps whose code, or what they are given, is not as it was when an unfinished or failed run began.
@@ -65,66 +77,79 @@ class Renewing(Forking):
         row = store.get("runs", [run_id]).get(run_id)
         if row is None or row["status"] not in ("running", "paused", "failed"):
             return []
-        ((_, _, started),) = read_page(store, self.codec, run_id, 0, 1)
-        assert isinstance(started, e.RunStarted)
-        from penstock.app.changes import CODE, changes_since
+        started = self._start_of(run_id)
+        from penstock.app.changes import CODE, changes_since, codes_in, know
 
         if not started.source.get(CODE):
             return []
-        return changes_since(store, started, self._code_of(started, definition).as_program())
+        program = self._code_of(started, definition).as_program()
+        if know(program) == started.source[CODE]:
+            return []
+        return changes_since(store, codes_in(self.events_of(run_id)).began, program)
 
-    def begin_anew(self, run_id: str, definition: Definition | None = None) -> str:
-        """The id of a new run that reuses of this one what did not change and does not depend on a change.
+    def minded(self, run_id: str, definition: Definition | None, on_change: OnChange | None) -> Minded:
+        """The run to go on with, this one or a new one, what has changed of this one, and what its log is to note of it.
 
-        Nobody drives it yet; this one, if it was under way, is paused. Raises CommandRefused if somebody drives it.
+        Raises CodeChanged.
         """
-        from penstock.app.changes import begin_anew
+        row = self.durable_store().get("runs", [run_id]).get(run_id)
+        if row is None or row["status"] in ("completed", "cancelled") or self._is_driven(row):
+            return Minded(run_id)
+        from penstock.app.changes import CODE, know
 
+        started = self._start_of(run_id)
+        try:
+            definition = self._code_of(started, definition)
+        except (DefinitionError, RunNotFound):  # whether its code is needed at all is not yet known
+            return Minded(run_id)
+        if know(definition.as_program()) == started.source.get(CODE):
+            return Minded(run_id)
+        self.learn(definition)
+        outlook = self.outlook(run_id, self.events_of(run_id), row["status"], definition, on_change)
+        if outlook.chosen == "new_run":
+            return Minded(self.begin_anew(run_id, definition, outlook.changes))
+        return Minded(run_id, outlook.changes, outlook.notes)
+
+    def outlook(
+        self, run_id: str, log: Log, status: str, definition: Definition, on_change: OnChange | None = None
+    ) -> Outlook:
+        """How a run of that status is to go on with that code. Raises CodeChanged if it is not to."""
+        from penstock.app.changes import check_goes_on, weigh
+
+        store = self.durable_store()
+        outlook = weigh(store, log, definition, on_change, pending=status == "pending")
+        check_goes_on(run_id, outlook, log[0][2].parent)  # type: ignore[union-attr]  # it is RunStarted
+        if outlook.notes:
+            _, puts = self.source_with_code(definition, definition.as_program())
+            store.commit([Change(puts=puts)])
+        return outlook
+
+    def begin_anew(
+        self, run_id: str, definition: Definition, changes: Iterable[StepChange], **how: Any
+    ) -> str:
+        """See anew.begin_anew."""
+        from penstock.app.anew import begin_anew
+
+        return begin_anew(self, run_id, definition, changes, **how)
+
+    def _start_of(self, run_id: str) -> e.RunStarted:
         ((_, _, started),) = read_page(self.durable_store(), self.codec, run_id, 0, 1)
         assert isinstance(started, e.RunStarted)
-        return begin_anew(self, run_id, self._code_of(started, definition), self.changes(run_id, definition))
+        return started
 
     def _code_of(self, started: e.RunStarted, definition: Definition | None) -> Definition:
         from penstock.catalogue import reload
 
         return definition or reload(started.source, started.workflow)
 
-    def minded(
-        self, run_id: str, definition: Definition | None, on_change: OnChange | None
-    ) -> tuple[str, list[StepChange]]:
-        """The run to go on with, this one or a new one, and what has changed of this one. Raises CodeChanged."""
-        try:
-            changes = [] if self._is_driven(run_id) else self.changes(run_id, definition)
-        except (DefinitionError, RunNotFound):  # whether its code is needed at all is not yet known
-            changes = []
-        if not changes:
-            return run_id, []
-        from penstock.app.changes import choice, refusal
-
-        ((_, _, started),) = read_page(self.durable_store(), self.codec, run_id, 0, 1)
-        assert isinstance(started, e.RunStarted)
-        chosen = choice(on_change, self._code_of(started, definition))
-        if chosen == "refuse":
-            raise refusal(run_id, changes)
-        if chosen == "new_run":
-            return self.begin_anew(run_id, definition), []
-        return run_id, changes
-
-    def _is_driven(self, run_id: str) -> bool:
+    def _is_driven(self, row: Mapping[str, Any]) -> bool:
         """Whether a process has a run that is not known to be gone: it goes on there, with the code that is there."""
-        store = self.durable_store()
-        row = store.get("runs", [run_id]).get(run_id)
-        leased = row is not None and row["state"] == "leased" and (row["due"] or 0.0) > store.now()
-        return leased and not is_gone(row["owner"])  # type: ignore[index]
+        leased = row["state"] == "leased" and (row["due"] or 0.0) > self.durable_store().now()
+        return leased and not is_gone(row["owner"])
 
-    def say_changes(self, run: Any, changes: list[StepChange]) -> None:
-        """In the log of a run that goes on with other code, and in Python's."""
+    def say_changes(self, run_id: str, changes: Iterable[StepChange]) -> None:
+        """In Python's log, of a run that goes on with other code."""
         import logging
 
-        from penstock.app.changes import CHANGED, told
-
-        held = self.holdings.get(run.id)
-        if held is not None:
-            held.driver.post_or_call(held.note, CHANGED, None, told(changes))
         said = ", ".join(map(str, changes))
-        logging.getLogger("penstock").warning("run %s goes on with other code: %s", run.id, said)
+        logging.getLogger("penstock").warning("run %s goes on with other code: %s", run_id, said)

@@ -20,15 +20,13 @@ from typing import Any, Final
 
 from penstock.app.claiming import Taking
 from penstock.app.engine import Engine
-from penstock.app.logs import read_events
 from penstock.app.owners import is_gone
 from penstock.app.queues import Queues
 from penstock.app.run import Run
 from penstock.app.scheduling.firing import Firer
-from penstock.catalogue import reload
-from penstock.engine.recovery import Recovered, evict, give_back, read_page, take_up
-from penstock.errors import DefinitionError, LeaseLost, PenstockError, StoreError
-from penstock.model import events as e
+from penstock.app.uptake import Taken, Uptake
+from penstock.engine.recovery import evict, give_back
+from penstock.errors import LeaseLost, PenstockError, StoreError
 from penstock.model.program import Definition
 from penstock.model.states import FINISHED
 from penstock.ports import Claim
@@ -42,7 +40,6 @@ MOST_TAKEOVERS: Final = 5
 REFUSED_SECONDS: Final = 30.0
 """For how long a run is left to others that this worker has no code for."""
 
-_PROGRESS: Final = (e.StepDone, e.RunStarted, e.Resumed, e.RunReopened, e.Signalled)
 _log = logging.getLogger("penstock.worker")
 
 
@@ -66,7 +63,7 @@ class Worker:
         self.driven: dict[str, Run[Any]] = {}
         self.ended = 0
         self.refused: dict[str, tuple[float, str]] = {}  # run -> (until when it is left to others, why)
-        self._definitions = {each.as_program().name: each for each in definitions}
+        self._uptake = Uptake(engine, definitions)
         self._topic = f"worker:{engine.owner}"
         self._stopping = threading.Event()
         self._queues = Queues(engine)
@@ -97,6 +94,7 @@ class Worker:
         What is unfinished `drain_seconds` after `stop` is left for other workers; close the engine after that.
         """
         store = self.engine.durable_store()
+        self._uptake.learn_code()
         topics = ["queue:*"] if self.queues is None else [f"queue:{name}" for name in self.queues]
         with closing(store.watch([*topics, self._topic])) as bell:
             try:
@@ -178,39 +176,26 @@ class Worker:
 
     def _begin(self, claim: Claim) -> bool:
         """Whether a run that was claimed is driven here now."""
-        store = self.engine.durable_store()
         try:
-            ((_, _, started),) = read_page(store, self.engine.codec, claim.id, 0, 1)
-            definition = self._definition_of(started)
-            log = read_events(self.engine, claim.id)  # now that the codec knows its classes
-            recovered = take_up(log, claim.id, definition.as_program(), claim.epoch, reopen=False)
+            taken = self._uptake.take_up(claim)
         except LeaseLost:
             return False
         except PenstockError as error:
             self.refused[claim.id] = (time.monotonic() + REFUSED_SECONDS, str(error))
             _log.warning("run %s is left to other workers: %s", claim.id, error)
+            store = self.engine.durable_store()
             give_back(store, claim.id, claim.epoch, finished=claim.data["status"] in FINISHED)
             return False
-        if recovered is None:
-            give_back(store, claim.id, claim.epoch, finished=True, length=log[-1][0])
-            return False
-        self._drive(recovered, definition, claim.data["queue"], takeovers_in(event for _, _, event in log))
-        return True
+        if taken is not None:
+            self._drive(taken, claim.data["queue"])
+        return taken is not None
 
-    def _definition_of(self, started: e.Event) -> Definition:
-        assert isinstance(started, e.RunStarted)
-        definition = self._definitions.get(started.workflow)
-        if definition is None:
-            definition = self._definitions[started.workflow] = _loaded(started)
-        self.engine.learn(definition)
-        return definition
-
-    def _drive(self, recovered: Recovered, definition: Definition, queue: str, takeovers: int) -> None:
-        park = ""
-        if takeovers >= MOST_TAKEOVERS and recovered.state.status == "running":
-            park = f"parked: {takeovers} processes in a row had it and ended with nothing done"
+    def _drive(self, taken: Taken, queue: str) -> None:
+        park, recovered = "", taken.recovered
+        if taken.takeovers >= MOST_TAKEOVERS and recovered.state.status == "running":
+            park = f"parked: {taken.takeovers} processes in a row had it and ended with nothing done"
             _log.warning("run %s is %s", recovered.state.id, park)
-        handle = self.engine.take_over(recovered, definition, park)
+        handle = self.engine.take_over(recovered, taken.definition, park, taken.notes)
         self.driven[handle.id] = handle
         held = self.engine.holdings.get(handle.id)
         if held is None:  # it is over already
@@ -232,30 +217,6 @@ class Worker:
         return min(
             each for each in waits if each
         )  # what is ready and was not taken waits for a bell, or for a token
-
-
-def _loaded(started: e.RunStarted) -> Definition:
-    """The code of a run from where it recorded it. Raises DefinitionError for whatever the code itself raises."""
-    try:
-        return reload(started.source, started.workflow)
-    except PenstockError:
-        raise
-    except Exception as error:
-        raise DefinitionError(
-            f"the code of workflow {started.workflow!r} cannot be loaded from {started.source.get('file')}:"
-            f" {type(error).__name__}: {error}"
-        ) from error
-
-
-def takeovers_in(events: Iterable[e.Event]) -> int:
-    """How often a run was taken over since anything of it was done."""
-    count = 0
-    for event in events:
-        if isinstance(event, e.Owned):
-            count += 1
-        elif isinstance(event, _PROGRESS):
-            count = 0
-    return count
 
 
 def _listen(bell: Any, seconds: float) -> None:

@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, desk: Desk, name: str, file: str | None, **gi
         definition = None if finished else load_file(file) if file else load_recorded(engine, run)
 
     def begin(engine: Engine, board: Board) -> Run[Any]:
-        goes_on, changes = engine.minded(run.id, definition, given["on_change"])
+        goes_on, changes, _ = engine.minded(run.id, definition, given["on_change"])
         if goes_on != run.id and not (desk.as_json or given["quiet"]):
             desk.say(
                 f"the code of run {run.id[:8]} has changed: it goes on as run {desk.ink(goes_on, 'name')}"

@@ -16,7 +16,7 @@ from penstock.cli.rows import Look, rows
 from penstock.cli.text import age, duration
 from penstock.model import events as e
 from penstock.model.bulletin import bulletin_of
-from penstock.model.events import FORKED
+from penstock.model.events import CHANGED, FORKED
 from penstock.model.policies import CHILD
 from penstock.model.states import FINISHED
 
@@ -59,6 +59,7 @@ class Sight:
         self.board = Board()
         self.started: e.RunStarted | None = None
         self.made_of: str | None = None
+        self.code_changed: dict[str, Any] = {}  # step -> what of it
         children: dict[str, str] = {}  # step -> run
         log = run.events()
         self.published = bulletin_of(event for _, _, event in log)
@@ -68,6 +69,8 @@ class Sight:
                 self.started = event
             elif isinstance(event, e.Noted) and event.topic == FORKED:
                 self.made_of = event.data["run"]
+            elif isinstance(event, e.Noted) and event.topic == CHANGED:
+                self.code_changed |= event.data
             elif isinstance(event, e.Noted) and event.topic == CHILD and event.step is not None:
                 children[event.step] = event.data["run"]
         found = engine.durable_store().get("runs", children.values())
@@ -92,6 +95,7 @@ class Sight:
             "published": value_of(self.published),
             "tags": json.loads(self.row["tags"] or "{}"),
             "made_of": self.made_of,
+            "code_changed": self.code_changed,
             "parent": started.parent if started is not None else None,
             "children": [
                 {"step": step, "run": row["id"], "workflow": row["workflow"], "status": row["status"]}
@@ -131,6 +135,7 @@ class Sight:
         if self.made_of is not None:
             said = desk.ink(desk.command("diff", board.run), "dim")
             facts.append(("made of", f"{self.made_of}  {said}"))
+        facts += self._changes()
         if started is not None and started.parent is not None:
             facts.append(("parent", started.parent))
         for label, (step, row) in zip(["children", *[""] * len(self.children)], self.children, strict=False):
@@ -144,6 +149,15 @@ class Sight:
         if board.status == "completed" and board.value is not None:
             facts.append(("result", closing.shown(board.value)))
         return facts
+
+    def _changes(self) -> list[tuple[str, str]]:
+        if not self.code_changed:
+            return []
+        from penstock.app.changes import StepChange
+
+        steps = self.code_changed.items()
+        said = (str(StepChange(step, tuple(what["parts"]), what["fate"])) for step, what in steps)
+        return [("changed", ", ".join(said))]
 
     def _inputs(self) -> list[tuple[str, str]]:
         given = self.started.input if self.started is not None else None

@@ -16,7 +16,8 @@ from penstock.model.failure import Failure
 class RunStarted(msgspec.Struct, gc=False):
     """The run's first event: what was started, with which input, by whom, under which lease.
 
-    `chance` names the run whose random numbers it goes on with, where that is another: what it was forked from.
+    `chance` names the run whose random numbers it goes on with, where that is another: what it was forked from. `timeout` is
+    its time in seconds, where whoever started it said so; else its program does.
     """
 
     workflow: str
@@ -29,6 +30,7 @@ class RunStarted(msgspec.Struct, gc=False):
     parent: str | None = None
     owner: str = ""
     chance: str | None = None
+    timeout: float | None = None
 
 
 class Owned(msgspec.Struct, gc=False):
@@ -195,6 +197,10 @@ KIND_OF: dict[type[Any], str] = {cls: kind for kind, cls in KINDS.items()}
 
 FORKED = "forked"
 """The topic of the note in a fork's log that says of which run it is one, and what is other."""
+CHANGED = "code_changed"
+"""The topic of the note that says which steps have another code than when the run began, and what of it: by step."""
+WITH_CODE = "code"
+"""The topic of the note that says with which code a run goes on then, or began if it was submitted with another."""
 
 FINAL: frozenset[type[Any]] = frozenset({RunDone, RunFailed, RunCancelled})
 """Events after which a run is finished (a failed one may be reopened)."""
