@@ -74,6 +74,25 @@ def test_what_does_not_depend_on_the_step_is_reused_by_reference(engine: Engine)
     assert fork.id != run.id
 
 
+@pytest.mark.parametrize("begin", ["run", "submit"])
+def test_a_fork_has_the_time_that_its_run_was_given(engine: Engine, begin: str) -> None:
+    flow = diamond()
+    flow.timeout = 50.0
+    given, unsaid = (getattr(engine, begin)(flow, {}, **how) for how in ({"timeout": 600}, {}))
+    fork = engine.rerun(engine.rerun(given, all=True, definition=flow), all=True, definition=flow)
+    assert [seconds_of(each) for each in (given, fork, unsaid)] == pytest.approx([600, 600, 50], abs=5)
+    longer = diamond()
+    longer.timeout = 70.0
+    assert seconds_of(engine.rerun(unsaid, all=True, definition=longer)) == pytest.approx(70, abs=5)
+
+
+def seconds_of(run: Run[Any]) -> float:
+    _, at, started = run.events()[0]
+    assert isinstance(started, e.RunStarted)
+    assert started.deadline is not None
+    return started.deadline - at
+
+
 def test_a_value_given_by_hand_stands_for_the_step_and_only_what_follows_runs(engine: Engine) -> None:
     run = done(engine, diamond())
     fork = engine.fork(run.id[:8], set={"right.output": 1000}, definition=diamond(), wait=True)

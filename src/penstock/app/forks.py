@@ -69,15 +69,17 @@ def change_of(
     if place is not None:
         check_place(program.name, *place)
     now = engine.clock.now()
+    limit = source.timeout if source.timeout is not None else program.timeout
     where, puts = engine.source_with_code(fork.source.definition, program)
     started = e.RunStarted(
         program.name,
         program.version,
         fork.input,
-        deadline=None if program.timeout is None else now + program.timeout,
+        deadline=None if limit is None else now + limit,
         source=where,
         tags={**source.tags, **(tags or {})},
         chance=source.chance or fork.source.run,
+        timeout=source.timeout,
     )
     state = machine.Run(run_id, program)
     log = beginning(state, (started, e.Noted(FORKED, None, fork.note)), fork.made, fork.cut, now)

@@ -67,6 +67,7 @@ class Submitting(Reading):
         deadline = None if limit is None else now + limit
         source, puts = self.source_with_code(definition, program)
         event = e.RunStarted(program.name, program.version, inputs, 0, deadline, source, dict(tags or {}))
+        event.timeout = timeout
         if parent is not None:
             event.parent, event.deadline = parent.id, sooner(event.deadline, parent.deadline)
         change = queued(self.codec, run_id, now, event, queue=queue, priority=priority, delay=delay)

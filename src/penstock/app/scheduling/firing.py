@@ -169,9 +169,10 @@ def runs_of(
         inputs = engine.codec.decode(schedule.inputs)
         if schedule.moment_input is not None:
             inputs[schedule.moment_input] = value_for(schedule, moment)
-        event = e.RunStarted(schedule.workflow, version, inputs, 0, deadline, source, tags)
+        start = e.RunStarted(schedule.workflow, version, inputs, 0, deadline, source, tags)
+        start.timeout = schedule.timeout
         run_id = run_of(schedule, moment)
-        change = queued(engine.codec, run_id, now, event, queue=schedule.queue, priority=schedule.priority)
+        change = queued(engine.codec, run_id, now, start, queue=schedule.queue, priority=schedule.priority)
         change.guards = [*change.guards, *([guard] if guard is not None else [])]
         changes.append(change)
     return changes
