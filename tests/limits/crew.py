@@ -33,17 +33,12 @@ class Crew:
     def hire(
         self, count: int, seconds: float, tenant: str, *, lease: float = LEASE_SECONDS
     ) -> subprocess.Popen[str]:
-        """A process that is ready to begin."""
-        command = [
-            sys.executable,
-            "-m",
-            "tests.limits.limited",
-            str(self.store),
-            str(count),
-            str(seconds),
-            tenant,
-            str(lease),
-        ]
+        """A process of `limited` that is ready to begin."""
+        return self.begin("tests.limits.limited", count, seconds, tenant, lease)
+
+    def begin(self, module: str, *given: object) -> subprocess.Popen[str]:
+        """A process of a module that is ready to begin; the store is its first argument."""
+        command = [sys.executable, "-m", module, str(self.store), *map(str, given)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.all.append(process)
         assert process.stdout is not None

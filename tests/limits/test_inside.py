@@ -13,6 +13,7 @@ import pytest
 import penstock
 from penstock import Workflow, task
 from penstock.app import Engine
+from penstock.app.inquiring import why
 from penstock.errors import DefinitionError, RunFailed
 from penstock.functions import gather, step, workflow
 from penstock.model import events as e
@@ -302,3 +303,26 @@ def test_what_a_run_is_taken_up_with_waits_for_its_slot_again(tmp_path: Path) ->
         again = engine.resume(run.id, outer)
         assert again.result(timeout=60) == 1
         assert started(again) == ["part0/first", "part0/second", "part0/second"]
+
+
+def test_why_says_that_a_run_waits_itself_and_for_whom(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    flow = Workflow("one", limit=Limit("one", at_most=1))
+
+    @flow.task(executor="threads:2")
+    def hold() -> int:
+        return 1 if go_on.wait(60) else 0
+
+    with penstock.open(tmp_path / "runs.db") as engine:
+        first, second = engine.start(flow), engine.start(flow)
+        wait_until(lambda: len(engine.rows(status="running")) == 2, "both have begun")
+        causes = wait_until(
+            lambda: [each for each in why(engine, second.id) if each.kind == "limit"], "it waits"
+        )
+        said = f"the run is ready; limit one (1 at once) is reached by {first.id[:8]}"
+        assert [(each.step, each.text) for each in causes] == [(None, said)]
+        assert (
+            why(engine, second.id, "hold", flow)[-1].text == "hold is ready, and starts when the run goes on"
+        )
+        go_on.set()
+        assert second.result(timeout=60) == 1

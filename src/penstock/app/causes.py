@@ -39,7 +39,7 @@ class Worker(msgspec.Struct):
 
 
 class Slot(msgspec.Struct):
-    """What a step waits for under a limit: see app.limits.Waiting."""
+    """What a step, or the run, waits for under a limit: see app.limits.Waiting."""
 
     kind: str
     key: str
@@ -53,6 +53,7 @@ class Known(msgspec.Struct):
     """What was looked up. `row` is the run's; `lapses` when its lease does; `owner` who has that, in words.
 
     `rate` is that of its queue, and `token_in` in how many seconds a run of it may begin, where none may yet.
+    `slot` is what the run itself waits for under a limit, `slots` what steps do, and workflows inside the run.
     `ahead` are the runs that a worker takes before it, `later` those of them that were submitted later.
     """
 
@@ -71,4 +72,5 @@ class Known(msgspec.Struct):
     ahead: Sequence[str] = ()
     later: Sequence[str] = ()
     neighbours: Sequence[str] = ()
+    slot: Slot | None = None
     slots: Mapping[str, Slot] = {}

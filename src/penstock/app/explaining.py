@@ -51,6 +51,8 @@ def of_run(known: Known) -> Iterator[Cause]:
             "cancelling", f"the run is being cancelled, and waits for {listed(running)}", steps=running
         )
     yield from _of_driver(known)
+    if known.slot is not None:
+        yield _limited(known, None, known.slot)
 
 
 def _because(reason: str) -> str:
@@ -198,34 +200,35 @@ def _waits(known: Known, step: StepStanding) -> Cause:
 def _ready(known: Known, step: StepStanding) -> Cause:
     name, standing = step.step, known.standing
     if (slot := known.slots.get(name)) is not None and slot.kind != "lane":
-        return _limited(known, step, slot)
+        return _limited(known, name, slot)
     running = [each for each in standing.having("running") if each.executor is not None or each.attempts]
     names = [each.step for each in running]
     if standing.limit is not None and len(running) >= standing.limit:
         return Cause("run_limit", f"{name} is ready; the run has {standing.limit} steps under way, as many as it may:"
                      f" {listed(names)}", name, steps=names)  # fmt: skip
     beside = [each.step for each in running if each.executor == step.executor]
-    if known.row["state"] != "leased" or standing.status == "paused":
+    if known.row["state"] != "leased" or standing.status == "paused" or known.slot is not None:
         return Cause("starting", f"{name} is ready, and starts when the run goes on", name)
     if beside or known.neighbours:
         return _crowded(known, step, beside)
     return Cause("starting", f"{name} is ready, and about to start", name)
 
 
-def _limited(known: Known, step: StepStanding, slot: Slot) -> Cause:
-    name = step.step
-    if slot.kind == "limit":
-        said = f"limit {slot.key} ({slot.bound}) is reached by {listed(slot.holders)}"
-        return Cause("limit", f"{name} is ready; {said}", name, steps=slot.holders)
-    if slot.kind == "rate":
-        when = "soon" if slot.until is None else f"at {clock(slot.until, known.now)}"
-        return Cause(
-            "rate",
-            f"{name} is ready; the next start under limit {slot.key} ({slot.bound}) is {when}",
-            name,
-            slot.until,
-        )
-    return Cause("limit_turn", f"{name} is ready; {slot.ahead} steps go first under limit {slot.key}", name)
+def _limited(known: Known, name: str | None, slot: Slot) -> Cause:
+    """Why a step, or the run itself, waits for a slot."""
+    limit, who = f"limit {slot.key}", name or "the run"
+    match slot.kind:
+        case "limit":
+            said = f"{who} is ready; {limit} ({slot.bound}) is reached by {listed(slot.holders)}"
+            return Cause("limit", said, name, steps=slot.holders)
+        case "rate":
+            when = "soon" if slot.until is None else f"at {clock(slot.until, known.now)}"
+            said = f"{who} is ready; the next start under {limit} ({slot.bound}) is {when}"
+            return Cause("rate", said, name, slot.until)
+        case _:
+            others = f"{slot.ahead} step{'s' * (slot.ahead != 1)}"
+            said = f"{who} is ready; {others} go{'es' * (slot.ahead == 1)} first under {limit}"
+            return Cause("limit_turn", said, name)
 
 
 def _crowded(known: Known, step: StepStanding, beside: Sequence[str]) -> Cause:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from penstock.app.causes import Cause, Known, Slot, Worker
 from penstock.app.explaining import explain
-from penstock.app.limits import Waiting, waiting_for
+from penstock.app.limits import Waiting, Waits
 from penstock.app.owners import is_gone
 from penstock.app.pacing import seconds_to_token
 from penstock.app.queues import Queues, gate_of, said_in
 from penstock.app.reading import Reading
-from penstock.app.standing import Standing, standing_of
+from penstock.app.standing import StepStanding, standing_of
 from penstock.errors import PenstockError, RunNotFound
 from penstock.model.graph import nearest
 from penstock.model.limits import Bounds
@@ -22,8 +22,6 @@ from penstock.model.states import FINISHED
 from penstock.ports import Store
 
 MOST: Final = 10_000
-MOST_LIMITED: Final = 20
-"""So many steps that are under a limit are looked up at most."""
 
 
 def why(engine: Reading, run_id: str, step: str | None = None, definition: Any = None) -> list[Cause]:
@@ -53,7 +51,7 @@ def known_of(engine: Reading, run_id: str, definition: Any = None) -> Known:
     if row["status"] in FINISHED:
         return known
     known.workers = _workers(engine, row)
-    known.slots = _slots(store, standing)
+    _slots_in(known, Waits(store, run_id))
     if row["state"] == "leased":
         _lease_in(store, known, row)
     elif row["state"] in ("ready", "delayed"):
@@ -122,14 +120,25 @@ def _queue_in(store: Store, known: Known, row: Mapping[str, Any]) -> None:
         known.later = [run for run in ahead if places[run] > mine]
 
 
-def _slots(store: Store, standing: Standing) -> dict[str, Slot]:
-    limited = [step.step for step in standing.having("ready", "running") if step.under][:MOST_LIMITED]
-    found = {step: waiting_for(store, standing.run, step) for step in limited}
-    return {step: _slot(waiting) for step, waiting in found.items() if waiting is not None}
+def _slots_in(known: Known, waits: Waits) -> None:
+    """What waits for a slot, though its code may not be at hand; the run itself, a workflow inside it, a step."""
+    itself = waits.named.get("")
+    if itself is not None:
+        known.slot = _slot(itself)
+        return
+    steps = known.standing.steps
+    for name in waits.named:
+        if not name.endswith("]"):
+            steps.setdefault(name, StepStanding(name, "ready")).status = "ready"
+    found = {
+        step.step: waits.around(step.step) or (waits.behind if step.under else None)
+        for step in known.standing.having("ready", "running")
+    }
+    known.slots = {step: _slot(waiting) for step, waiting in found.items() if waiting is not None}
 
 
 def _slot(waiting: Waiting) -> Slot:
-    holders = [f"{each.step} of {each.run[:8]}" for each in waiting.holders]
+    holders = [f"{each.step} of {each.run[:8]}" if each.step else each.run[:8] for each in waiting.holders]
     return Slot(waiting.kind, waiting.key, _said(waiting.bounds), holders, waiting.at, waiting.ahead)
 
 

@@ -70,28 +70,39 @@ class Waiting(NamedTuple):
 
 
 def waiting_for(store: Store, run: str, step: str, item: int | None = None) -> Waiting | None:
-    """What a step of a run waits for under a limit, told by the ledgers; None if it waits under none.
+    """What a step of a run waits for under a limit; None if it waits under none. See Waits."""
+    waits = Waits(store, run)
+    return waits.around(step, item) or waits.behind
 
-    `step` is the step's id; a run, or a workflow inside one, that waits for a slot itself holds up all of its steps. A step
-    whose engine has not put it forward yet, behind others of its run, is told of as they are.
+
+class Waits:
+    """What of one run waits under limits, told by the ledgers as they are at this moment.
+
+    `named` holds who waits, by the id of the step (with its item) or of the workflow inside; "" is the run itself. What the
+    engine has not put forward yet, `behind` others of the run, is told of as they are.
     """
-    name = step if item is None else f"{step}[{item}]"
-    rules = rules_in(store)
-    behind: Waiting | None = None
-    for key, ledger, _ in ledgers_in(store):
-        for part in ledger.parts.values():
-            for each in part.waiting:
-                if each.run == run and _holds_up(each.step, name, step if item is None else None):
-                    return _told(store, key, ledger, rules, each)
-            if behind is None and part.behind.get(run):
-                behind = _told(store, key, ledger, rules, None)
-    return behind
 
+    def __init__(self, store: Store, run: str) -> None:
+        self.named: dict[str, Waiting] = {}
+        self.behind: Waiting | None = None
+        rules = rules_in(store)
+        for key, ledger, _ in ledgers_in(store):
+            for part in ledger.parts.values():
+                for each in part.waiting:
+                    if each.run == run:
+                        self.named.setdefault(each.step, _told(store, key, ledger, rules, each))
+                if self.behind is None and part.behind.get(run):
+                    self.behind = _told(store, key, ledger, rules, None)
 
-def _holds_up(waiter: str, name: str, family: str | None) -> bool:
-    """Whether what waits is this step, the run or workflow that it is in, or an item of it."""
-    inside = not waiter or name == waiter or name.startswith(f"{waiter}/")
-    return inside or (family is not None and waiter.rpartition("[")[0] == family)
+    def around(self, step: str, item: int | None = None) -> Waiting | None:
+        """What a step waits for, or what it is in, or any item of it."""
+        name = step if item is None else f"{step}[{item}]"
+        for waiter, waiting in self.named.items():
+            if not waiter or name == waiter or name.startswith(f"{waiter}/"):
+                return waiting
+            if item is None and waiter.rpartition("[")[0] == step:
+                return waiting
+        return None
 
 
 def _told(store: Store, key: str, ledger: Ledger, rules: dict[str, Bounds], waiter: Waiter | None) -> Waiting:
