@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from penstock.catalogue.loading import definitions_in, load, load_all, pick, reload
 from penstock.catalogue.sources import hash_of, place_of, source_of
+from penstock.lazily import offered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from penstock.catalogue.entries import Entry
     from penstock.catalogue.fields import Field
     from penstock.catalogue.registry import Catalogue, catalogue
@@ -30,20 +29,14 @@ __all__ = [
     "source_of",
 ]
 
-_LATER = {
-    "Catalogue": "registry",
-    "Entry": "entries",
-    "Field": "fields",
-    "Problem": "walking",
-    "catalogue": "registry",
-}
+__getattr__ = offered(
+    __name__,
+    {
+        "Catalogue": ".registry",
+        "Entry": ".entries",
+        "Field": ".fields",
+        "Problem": ".walking",
+        "catalogue": ".registry",
+    },
+)
 """What engines do not need, and load only when somebody asks."""
-
-
-def __getattr__(name: str) -> Any:
-    module = _LATER.get(name)
-    if module is None:
-        raise AttributeError(f"module 'penstock.catalogue' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"penstock.catalogue.{module}"), name)

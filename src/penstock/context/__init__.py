@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from types import ModuleType
 
 from penstock.errors import UserError
+from penstock.lazily import offered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,14 +38,17 @@ __all__ = [
     "with_resources",
 ]
 
-_LAZY = {
-    "ainvoke": "calls",
-    "invoke": "calls",
-    "is_async": "references",
-    "Resource": "resources",
-    "resource": "resources",
-    "with_resources": "resources",
-}
+__getattr__ = offered(
+    __name__,
+    {
+        "ainvoke": ".calls",
+        "invoke": ".calls",
+        "is_async": ".references",
+        "Resource": ".resources",
+        "resource": ".resources",
+        "with_resources": ".resources",
+    },
+)
 
 
 class Context:
@@ -178,15 +182,6 @@ def loading_main(yes: bool) -> None:
     """Say that the main script is being loaded for its definitions. For the worker's own main function."""
     global _loading_main  # noqa: PLW0603 - a fact about the process
     _loading_main = yes
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    return value
 
 
 class _Callable(ModuleType):

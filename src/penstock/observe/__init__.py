@@ -1,5 +1,7 @@
 """What people and tools see of runs: events to subscribe to, metrics, Prometheus text, spans. Names load when first used."""
 
+from penstock.lazily import offered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.observe.attending import attend, neglect
@@ -27,34 +29,28 @@ __all__ = [
     "trace",
 ]
 
-_PLACES = {
-    "AggregatedMetrics": "penstock.observe.figures",
-    "EventBus": "penstock.observe.bus",
-    "MetricsCollector": "penstock.observe.collector",
-    "ProcessMetrics": "penstock.observe.figures",
-    "Told": "penstock.observe.told",
-    "attend": "penstock.observe.attending",
-    "event_bus": "penstock.observe.bus",
-    "event_of": "penstock.observe.told",
-    "metrics_collector": "penstock.observe.metrics",
-    "neglect": "penstock.observe.attending",
-    "prometheus": "penstock.observe.exposition",
-    "trace": "penstock.observe.tracing",
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(
-        import_module(_PLACES[name]), name
-    )  # not kept here: the globals may be replaced where they live
+__getattr__ = offered(
+    __name__,
+    {
+        "AggregatedMetrics": ".figures",
+        "EventBus": ".bus",
+        "MetricsCollector": ".collector",
+        "ProcessMetrics": ".figures",
+        "Told": ".told",
+        "attend": ".attending",
+        "event_bus": ".bus",
+        "event_of": ".told",
+        "metrics_collector": ".metrics",
+        "neglect": ".attending",
+        "prometheus": ".exposition",
+        "trace": ".tracing",
+    },
+    keep=False,  # the globals may be replaced where they live
+)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    return sorted({*globals(), *__all__})
 
 
 def collect() -> None:

@@ -1,5 +1,7 @@
 """The front door of typed processes: units of work with declared inputs and outputs, and orchestrations of them."""
 
+from penstock.lazily import offered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.errors import ProcessExecutionError
@@ -26,26 +28,20 @@ __all__ = [
     "WorkflowProcess",
 ]
 
-_PLACES = {
-    "AtomarProcess": "penstock.processes.atomic",
-    "AtomicProcess": "penstock.processes.atomic",
-    "InputParameter": "penstock.processes.parameters",
-    "OrchestratedProcess": "penstock.processes.orchestrated",
-    "OutputParameter": "penstock.processes.parameters",
-    "Parameter": "penstock.processes.parameters",
-    "ParameterSet": "penstock.processes.sets",
-    "Process": "penstock.processes.process",
-    "ProcessExecutionError": "penstock.errors",
-    "ProcessExecutionFlags": "penstock.processes.flags",
-    "ProcessStatus": "penstock.processes.flags",
-    "WorkflowProcess": "penstock.processes.embedding",
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_PLACES[name]), name)
-    return value
+__getattr__ = offered(
+    __name__,
+    {
+        "AtomarProcess": ".atomic",
+        "AtomicProcess": ".atomic",
+        "InputParameter": ".parameters",
+        "OrchestratedProcess": ".orchestrated",
+        "OutputParameter": ".parameters",
+        "Parameter": ".parameters",
+        "ParameterSet": ".sets",
+        "Process": ".process",
+        "ProcessExecutionError": "penstock.errors",
+        "ProcessExecutionFlags": ".flags",
+        "ProcessStatus": ".flags",
+        "WorkflowProcess": ".embedding",
+    },
+)

@@ -1,5 +1,7 @@
 """The routine front door: objects that send each other messages, wired into flows."""
 
+from penstock.lazily import offered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.routines.flow import Flow
@@ -24,25 +26,19 @@ __all__ = [
     "routine",
 ]
 
-_PLACES = {
-    "Connection": "wiring",
-    "ErrorHandler": "strategies",
-    "ErrorStrategy": "strategies",
-    "Event": "wiring",
-    "ExecutionRecord": "job_state",
-    "ExecutionTracker": "tracker",
-    "Flow": "flow",
-    "JobState": "job_state",
-    "Routine": "unit",
-    "Slot": "wiring",
-    "routine": "functions",
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    return value
+__getattr__ = offered(
+    __name__,
+    {
+        "Connection": ".wiring",
+        "ErrorHandler": ".strategies",
+        "ErrorStrategy": ".strategies",
+        "Event": ".wiring",
+        "ExecutionRecord": ".job_state",
+        "ExecutionTracker": ".tracker",
+        "Flow": ".flow",
+        "JobState": ".job_state",
+        "Routine": ".unit",
+        "Slot": ".wiring",
+        "routine": ".functions",
+    },
+)

@@ -1,5 +1,7 @@
 """The front door of simulated workflows: parameters in TOML, behaviour in Python, time from SimPy."""
 
+from penstock.lazily import offered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.simulations.configuration import Configuration, read_configuration
@@ -24,25 +26,19 @@ __all__ = [
     "read_configuration",
 ]
 
-_LAZY = {
-    "Configuration": "configuration",
-    "Limits": "simulation",
-    "Pool": "pool",
-    "Simulation": "simulation",
-    "Station": "station",
-    "WorkflowDefinition": "records",
-    "WorkflowExecution": "records",
-    "WorkflowRunner": "runner",
-    "WorkflowSimulator": "simulator",
-    "generate_execution_id": "runner",
-    "read_configuration": "configuration",
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    return value
+__getattr__ = offered(
+    __name__,
+    {
+        "Configuration": ".configuration",
+        "Limits": ".simulation",
+        "Pool": ".pool",
+        "Simulation": ".simulation",
+        "Station": ".station",
+        "WorkflowDefinition": ".records",
+        "WorkflowExecution": ".records",
+        "WorkflowRunner": ".runner",
+        "WorkflowSimulator": ".simulator",
+        "generate_execution_id": ".runner",
+        "read_configuration": ".configuration",
+    },
+)

@@ -1,5 +1,6 @@
 """The task front door: graphs of ordinary functions."""
 
+from penstock.lazily import offered
 from penstock.model.caching import Cache
 from penstock.model.limits import Limit
 from penstock.model.policies import RetryPolicy
@@ -34,23 +35,17 @@ __all__ = [
     "task",
 ]
 
-_LAZY = {
-    "AsyncExecutor": "penstock.tasks.executors",
-    "BaseExecutor": "penstock.tasks.executors",
-    "BaseStateStore": "penstock.tasks.state_stores",
-    "JSONStateStore": "penstock.tasks.json_states",
-    "SQLiteStateStore": "penstock.tasks.state_stores",
-    "SequentialExecutor": "penstock.tasks.executors",
-    "TaskExecutionError": "penstock.errors",
-    "ThreadedExecutor": "penstock.tasks.executors",
-    "WorkflowExecutionError": "penstock.errors",
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
-    return value
+__getattr__ = offered(
+    __name__,
+    {
+        "AsyncExecutor": ".executors",
+        "BaseExecutor": ".executors",
+        "BaseStateStore": ".state_stores",
+        "JSONStateStore": ".json_states",
+        "SQLiteStateStore": ".state_stores",
+        "SequentialExecutor": ".executors",
+        "TaskExecutionError": "penstock.errors",
+        "ThreadedExecutor": ".executors",
+        "WorkflowExecutionError": "penstock.errors",
+    },
+)

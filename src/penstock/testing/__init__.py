@@ -5,8 +5,9 @@ Each name is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from penstock.lazily import offered
 
 if TYPE_CHECKING:
     from penstock.testing.broker_suite import BrokerSuite
@@ -48,29 +49,26 @@ __all__ = [
     "stopped",
 ]
 
-_HOMES = {
-    "BrokerSuite": "broker_suite",
-    "Example": "program_suite",
-    "HandClock": "store_suite",
-    "ProgramSuite": "program_suite",
-    "Recording": "kit",
-    "Rehearsal": "kit",
-    "Rehearsed": "kit",
-    "RunLog": "kit",
-    "Simulation": "simulation",
-    "StoreSuite": "store_suite",
-    "Stored": "kit",
-    "raised": "kit",
-    "raising": "kit",
-    "record": "kit",
-    "returned": "kit",
-    "simulate": "simulation",
-    "simulated": "kit",
-    "stopped": "kit",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = offered(
+    __name__,
+    {
+        "BrokerSuite": ".broker_suite",
+        "Example": ".program_suite",
+        "HandClock": ".store_suite",
+        "ProgramSuite": ".program_suite",
+        "Recording": ".kit",
+        "Rehearsal": ".kit",
+        "Rehearsed": ".kit",
+        "RunLog": ".kit",
+        "Simulation": ".simulation",
+        "StoreSuite": ".store_suite",
+        "Stored": ".kit",
+        "raised": ".kit",
+        "raising": ".kit",
+        "record": ".kit",
+        "returned": ".kit",
+        "simulate": ".simulation",
+        "simulated": ".kit",
+        "stopped": ".kit",
+    },
+)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from penstock.lazily import offered
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from penstock.whatif.answering import simulate, sweep
     from penstock.whatif.arrivals import Arrival, Poisson
     from penstock.whatif.checking import Check, check
@@ -28,25 +28,19 @@ __all__ = [
     "sweep",
 ]
 
-_LAZY = {
-    "Arrival": "arrivals",
-    "Check": "checking",
-    "Drawn": "drawing",
-    "Poisson": "arrivals",
-    "Prices": "report",
-    "Report": "report",
-    "Said": "sources",
-    "check": "checking",
-    "Scheduled": "scheduled",
-    "simulate": "answering",
-    "sweep": "answering",
-}
-
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module 'penstock.whatif' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"penstock.whatif.{module}"), name)
+__getattr__ = offered(
+    __name__,
+    {
+        "Arrival": ".arrivals",
+        "Check": ".checking",
+        "Drawn": ".drawing",
+        "Poisson": ".arrivals",
+        "Prices": ".report",
+        "Report": ".report",
+        "Said": ".sources",
+        "check": ".checking",
+        "Scheduled": ".scheduled",
+        "simulate": ".answering",
+        "sweep": ".answering",
+    },
+)
