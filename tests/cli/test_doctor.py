@@ -70,6 +70,7 @@ def test_a_paused_run_waits_for_somebody(cli: Cli, folder: Path, spawn: Callable
     spawn("run", "gated.py")
     until_in(folder, "first")
     cli("pause", "latest")
+    until(lambda: document(cli("runs", "--json"))[0]["status"] == "paused", "it is told")
     open_gates(folder, "first")
     until(lambda: "paused" in findings(cli), "the step in flight has ended")
     assert "1 run paused until somebody resumes: " in findings(cli)["paused"]["message"]

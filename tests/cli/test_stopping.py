@@ -268,7 +268,7 @@ def test_steps_on_threads_run_side_by_side_and_are_cancelled_at_once(
     (folder / "sides.py").write_text(SIDES)
     run = spawn("run", "sides.py", "--executor", "threads")
     until(lambda: (folder / "left").exists() and (folder / "right").exists(), "both run")
-    assert "is cancelled" in cli("cancel", "latest").output
+    assert "is cancelled" in cli("cancel", "latest", "--wait").output
     assert run.ended()[0] == 4
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from penstock.context import current, resource, with_resources
+from penstock.executors import aio
 from penstock.executors.aio import AioExecutor
 from penstock.ports import Executor, Job, Outcome
 from penstock.testing.executor_suite import Desk, ExecutorSuite, steps, wait_for
@@ -178,7 +179,10 @@ def test_whatever_a_step_raises_is_its_failure(
 # ── stopping, closing ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_step_that_ends_when_it_is_cancelled_was_stopped(executor: AioExecutor, tmp_path: Path) -> None:
+def test_a_step_that_ends_when_it_is_cancelled_was_stopped(
+    executor: AioExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aio, "STOP_SECONDS", 60.0)
     Desk(executor).submit("t", steps.ahold, str(tmp_path), "it")
     wait_for((tmp_path / "it.began").exists)
     assert executor.stop("t") is True

@@ -165,7 +165,14 @@ def started(folder: Path, body: str) -> tuple[subprocess.Popen[bytes], psutil.Pr
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != "zombie" for process in processes)
+    return not any(lives(process) for process in processes)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("how", [SLEEP, BUSY], ids=["sleeping", "busy"])
@@ -174,7 +181,7 @@ def test_no_worker_outlives_a_killed_program(tmp_path: Path, how: str) -> None:
     program, worker, workers = started(tmp_path, body)
     assert worker in workers
     program.kill()
-    wait_for(lambda: all_gone(workers), 5)
+    wait_for(lambda: all_gone(workers))
     program.communicate()
 
 
@@ -187,7 +194,7 @@ def test_a_program_that_ends_in_the_middle_takes_its_workers_along(tmp_path: Pat
     (tmp_path / "go").touch()
     _, errors = program.communicate(timeout=SECONDS)
     assert (program.returncode, errors) == (0, b"")
-    wait_for(lambda: all_gone(workers), 5)
+    wait_for(lambda: all_gone(workers))
 
 
 def test_a_fork_of_the_program_that_ends_does_not_end_the_workers(tmp_path: Path) -> None:

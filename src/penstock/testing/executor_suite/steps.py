@@ -19,7 +19,7 @@ from typing import Any
 from penstock.context import Context, context, current, resource
 
 MANY = 2_000  # jobs that all end once
-PATIENCE_SECONDS = 20.0  # after which a step that waits for something fails
+PATIENCE_SECONDS = 60.0  # after which a step that waits for something fails
 LOOK_SECONDS = 0.002
 
 

@@ -10,7 +10,7 @@ from penstock.model.changes import Change
 from penstock.ports import Bell, Store
 from penstock.testing.store_suite.harness import StorePart, letter, put, puts, send, write
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 """How long a bell may take before the test gives it up; a sound one takes a millisecond."""
 
 
