@@ -13,26 +13,15 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from penstock.errors import DefinitionError
+from penstock.model.parameters import Parameter
 
 Call = Callable[[dict[str, Any]], Any]
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-class Parameter(NamedTuple):
-    """One parameter of a handler: its annotation and default (inspect's `empty` where there is none)."""
-
-    name: str
-    annotation: Any
-    default: Any
-
-    @property
-    def required(self) -> bool:
-        return self.default is inspect.Parameter.empty
 
 
 def bind(handler: Callable[..., Any]) -> Call:

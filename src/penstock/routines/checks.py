@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.errors import DefinitionError
-from penstock.routines.binding import Parameter, parameters_of, signature_of
+from penstock.model.parameters import Parameter
+from penstock.routines.binding import parameters_of, signature_of
 from penstock.routines.wiring import Connection
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import DefinitionError
+from penstock.model.parameters import Parameter
 from penstock.routines.activation import Place
-from penstock.routines.binding import Parameter, parameters_of
+from penstock.routines.binding import parameters_of
 from penstock.routines.building import Building
 from penstock.routines.checks import Problem, problems
 from penstock.routines.drawing import mermaid
