@@ -83,7 +83,7 @@ def test_a_worker_that_is_asked_to_end_finishes_what_it_has(
 ) -> None:
     cli("submit", "gated.py")
     cli("submit", "gated.py", "--delay", "600")
-    worker = spawn("worker", "--json")
+    worker = spawn("worker", "--json", "--drain", "120")
     until_in(folder, "first")
     until(lambda: "all" in cli("workers").stdout, "the worker says that it lives")
     assert document(cli("workers", "--json"))[0]["alive"] is True

@@ -80,5 +80,5 @@ def test_a_run_that_failed_by_its_workers_deaths_can_be_reopened(engine: Engine,
 def test_no_worker_is_left_when_the_engine_is_closed(engine: Engine, tmp_path: Path) -> None:
     deadly.twice.using(store=engine).run(folder=str(tmp_path))
     engine.close()
-    wait_until(lambda: all(state_of(pid) == "X" for pid in workers(tmp_path)), "the workers are gone", 5.0)
+    wait_until(lambda: all(state_of(pid) == "X" for pid in workers(tmp_path)), "the workers are gone")
     assert os.getpid() not in workers(tmp_path)

@@ -213,7 +213,7 @@ def test_processes_that_open_and_close_a_new_store_at_once_get_along(path: Path)
         assert opener.stdin is not None
         opener.stdin.write(b"\n")
         opener.stdin.close()
-    assert [opener.wait(timeout=60) for opener in openers] == [0] * 6
+    assert [opener.wait(timeout=300) for opener in openers] == [0] * 6
     store = SqliteStore(path)
     assert [len(store.read(f"r{n}")) for n in range(6)] == [10] * 6
     store.close()

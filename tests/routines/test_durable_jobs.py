@@ -75,9 +75,8 @@ def test_killed_again_and_again_it_loses_nothing_and_keeps_the_state(tmp_path: P
         *(f"work {n}" for n in range(ITEMS)),
     }
     twice = [each for each, number in found.items() if number > 1]
-    assert len(twice) <= kills * (
-        1 if strategy == "sequential" else 3
-    )  # what was under way when it was killed
+    # what was under way when it was killed, and what had ended beside that and was on its way to the store
+    assert len(twice) <= kills * (1 if strategy == "sequential" else 2 * 3)
     assert all(number <= 1 + kills for number in found.values())
 
 

@@ -113,7 +113,7 @@ def start(kind: str, folder: Path, process: str, saves: int, threads: int) -> su
 def test_four_threads_in_each_of_four_processes_lose_nothing(kind: str, tmp_path: Path) -> None:
     savers = [start(kind, tmp_path, str(n), 250, 4) for n in range(4)]
     for saver in savers:
-        saver.communicate(timeout=120)
+        saver.communicate(timeout=300)
         assert saver.returncode == 0
     store = STORES[kind](tmp_path)
     names = [f"{p}-{t}-{n}" for p in range(4) for t in range(4) for n in range(250)]
