@@ -11,22 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import penstock
-from benchmarks.measuring.bare import SYNCHRONOUS, UNIT, Rows
+from benchmarks.measuring.bare import UNIT
 from benchmarks.measuring.children import said
 from benchmarks.measuring.figures import Budget, Figure, figure
 from benchmarks.measuring.logs import logs_of, verify, verify_numbers
-from benchmarks.measuring.rounds import Scale, in_turn
-from benchmarks.measuring.work import (
-    VALUE,
-    Recorded,
-    expect,
-    fan_out,
-    item,
-    join,
-    joined,
-    source,
-    steps_of_fan_out,
-)  # fmt: skip
+from benchmarks.measuring.rounds import Scale
+from benchmarks.measuring.runs import on_sqlite
+from benchmarks.measuring.work import VALUE, a_fan_out, expect, item, join, joined, source, steps_of_fan_out
 
 WIDTH = 10_000
 LIMIT_SECONDS = 60.0
@@ -40,36 +31,11 @@ BUDGETS = (
 
 
 def measure(scale: Scale, folder: Path) -> Iterator[Figure]:
-    for budget, durability in zip(BUDGETS, ("crash", "power"), strict=True):
-        yield measured(budget, durability, scale, folder)
-
-
-def measured(budget: Budget, durability: str, scale: Scale, folder: Path) -> Figure:
-    path = folder / f"{durability}.db"
     width = scale.of(WIDTH)
-    steps = steps_of_fan_out(width)
-    flow = fan_out(width)
-    bare = Rows(folder, SYNCHRONOUS[durability], scale.size)
-    recorded = Recorded()
-    runs = 0
-    with penstock.open(f"sqlite:///{path}", durability=durability, observers=[recorded]) as engine:
-        ready = flow.using(store=engine)
-
-        def work() -> float:
-            nonlocal runs
-            runs += 1
-            begun = time.perf_counter()
-            result = ready.run(value=VALUE)
-            spent = time.perf_counter() - begun
-            expect(result, joined(width))
-            recorded.expect(steps, runs=1)
-            return spent / steps
-
-        found = in_turn(scale, bare.seconds_a_row, work)
-    bare.close()
-    verify(path, runs=runs, steps=steps)
-    note = f"{found.note(UNIT[durability])}; {killed_half_way(durability, width, folder)}"
-    return figure(budget, found.ratio, found.quietest, rounds=found.number, note=note)
+    for budget, durability in zip(BUDGETS, ("crash", "power"), strict=True):
+        found = on_sqlite(scale, a_fan_out(width), durability, folder)
+        note = f"{found.note(UNIT[durability])}; {killed_half_way(durability, width, folder)}"
+        yield figure(budget, found.ratio, found.quietest, rounds=found.number, note=note)
 
 
 # ── kill -9 half way ────────────────────────────────────────────────────────────────────────────────────────────────

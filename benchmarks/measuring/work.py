@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock import Workflow
 from penstock.model.events import RunDone, StepDone
@@ -48,6 +48,15 @@ def expect(found: object, wanted: object) -> None:
     """Raises AssertionError if a result is not what it ought to be: a wrong answer is worth no time."""
     if found != wanted:
         raise AssertionError(f"expected {str(wanted)[:300]}, found {str(found)[:300]}")
+
+
+class Shape(NamedTuple):
+    """A workflow with what it is given, what must come of it, and how many steps it has."""
+
+    flow: Workflow
+    inputs: dict[str, str]
+    result: object
+    steps: int
 
 
 # ── workflows ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +104,16 @@ def fan_out(width: int, *, suspending: bool = False) -> Workflow:
     flow.add_task(join, depends_on=names)
     flow.check()
     return flow
+
+
+def a_chain(steps: int, *, suspending: bool = False) -> Shape:
+    return Shape(chain(steps, suspending=suspending), {"step0": VALUE}, turned(steps), steps)
+
+
+def a_fan_out(width: int, *, suspending: bool = False) -> Shape:
+    return Shape(
+        fan_out(width, suspending=suspending), {"value": VALUE}, joined(width), steps_of_fan_out(width)
+    )
 
 
 def source(value: str) -> str:
