@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penstock.whatif import Check, Report
     from penstock.whatif.bands import Band
     from penstock.whatif.bottleneck import Bottleneck
-    from penstock.whatif.report import Known
+    from penstock.whatif.findings import Known
 
 SHOWN = 6
 """So many steps of a critical path, or of those that nothing is known of, are named."""

@@ -7,17 +7,21 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from penstock.errors import InputError, PenstockError
 from penstock.simulations.records import WorkflowExecution
 from penstock.simulations.started import Started
 
-if TYPE_CHECKING:
-    from penstock.simulations.runner import WorkflowRunner
-
 MOST = 1_000
 """So many executions a sweep may have."""
+
+
+class Beginning(Protocol):
+    """What is asked of the runner that executes them; `how` is what its `start` takes."""
+
+    def check(self, workflow_name: str, version: str | None = None, **how: Any) -> None: ...
+    def start(self, workflow_name: str, version: str | None = None, **how: Any) -> Started: ...
 
 
 def combinations(over: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -38,7 +42,7 @@ def combinations(over: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
 
 
 def executed(
-    runner: WorkflowRunner,
+    runner: Beginning,
     name: str,
     version: str | None,
     each: Sequence[Mapping[str, Any]],

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from penstock.whatif.arrivals import Arrival, Poisson
     from penstock.whatif.checking import Check, check
     from penstock.whatif.drawing import Drawn
-    from penstock.whatif.report import Prices, Report
+    from penstock.whatif.findings import Prices
+    from penstock.whatif.report import Report
     from penstock.whatif.scheduled import Scheduled
     from penstock.whatif.sources import Said
 
@@ -35,7 +36,7 @@ __getattr__ = offered(
         "Check": ".checking",
         "Drawn": ".drawing",
         "Poisson": ".arrivals",
-        "Prices": ".report",
+        "Prices": ".findings",
         "Report": ".report",
         "Said": ".sources",
         "check": ".checking",

@@ -16,9 +16,10 @@ from penstock.whatif.arrivals import Arrival, Arrivals, arrivals_of, check_arriv
 from penstock.whatif.asking import Asked, Durations, What, asked_of
 from penstock.whatif.bottleneck import Bottleneck, Probe
 from penstock.whatif.capacity import Capacity, check_capacity
+from penstock.whatif.findings import Prices
 from penstock.whatif.keys import Limits, bounds_said
 from penstock.whatif.paths import paths_of
-from penstock.whatif.report import Prices, Report, report_of
+from penstock.whatif.report import Report, report_of
 from penstock.whatif.scheduled import Scheduled, coming_from
 from penstock.whatif.simulation import Played, Simulation
 

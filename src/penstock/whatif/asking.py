@@ -17,9 +17,9 @@ from penstock.model.parameters import bind_inputs
 from penstock.model.program import Definition
 from penstock.model.wording import shown
 from penstock.whatif.agenda import BEGINS
+from penstock.whatif.findings import Known
 from penstock.whatif.history import answers_in, definition_of, learned_from, limits_in, pasts, sizes_by
 from penstock.whatif.past import Past
-from penstock.whatif.report import Known
 from penstock.whatif.simulation import InputsOf, Setting
 from penstock.whatif.sources import Ask, Model
 from penstock.whatif.tables import read_table, table_of

@@ -9,7 +9,7 @@ from typing import Final
 from penstock.model.history import Attempt, steps_in
 from penstock.whatif.bands import Band
 from penstock.whatif.charts import Bar, Curve, Row, bars, curve, level, thinned
-from penstock.whatif.report import Report
+from penstock.whatif.findings import Findings
 from penstock.whatif.simulation import Played
 
 MOST_ROWS: Final = 60
@@ -36,7 +36,7 @@ svg text { fill: var(--dim); } .name { text-anchor: end; } .tick { text-anchor: 
 """
 
 
-def page(reports: Sequence[Report]) -> str:
+def page(reports: Sequence[Findings]) -> str:
     """The page of one report, or of several that differ in their workers."""
     first = reports[0]
     title = f"What if: {escape(first.workflow)}"
@@ -56,7 +56,7 @@ def page(reports: Sequence[Report]) -> str:
     )
 
 
-def _sweep(reports: Sequence[Report]) -> Iterator[str]:
+def _sweep(reports: Sequence[Findings]) -> Iterator[str]:
     yield "<h2>Makespan by workers</h2>"
     found = [(float(each.capacity.workers or 1), each.makespan) for each in reports]
     points = [(workers, each.median) for workers, each in found]
@@ -65,7 +65,7 @@ def _sweep(reports: Sequence[Report]) -> Iterator[str]:
     yield '<p class="dim">The median over seeds; nine of ten lie in the band.</p>'
 
 
-def _report(report: Report) -> Iterator[str]:
+def _report(report: Findings) -> Iterator[str]:
     workers = report.capacity.workers
     several = "" if workers == 1 else "s"
     yield f"<h2>{'As it is' if workers is None else f'With {workers:,} worker{several}'}</h2>"
@@ -90,7 +90,7 @@ def _report(report: Report) -> Iterator[str]:
             yield level(points, first.seconds, most, f"{words} of {name}", kind)
 
 
-def _figures(report: Report) -> Iterator[tuple[str, str]]:
+def _figures(report: Findings) -> Iterator[tuple[str, str]]:
     yield "seeds", f"{report.seeds:,}"
     yield "runs", f"{report.runs.median:,.0f}"
     yield "makespan", _band(report.makespan, "s")
@@ -124,7 +124,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield "unanswered signals", ", ".join(known.unanswered)
 
 
-def _latencies(report: Report) -> Iterator[tuple[str, str]]:
+def _latencies(report: Findings) -> Iterator[tuple[str, str]]:
     for name, band in report.latency._asdict().items():
         yield "waited until the start" if name == "waited" else f"latency, {name}", _band(band, "s")
     yield "throughput", _band(report.throughput, "runs an hour")

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from penstock.whatif.bands import (
-    DIGITS,
-    Band,
-    Latency,
-    PlaceTold,
-    band,
-    latency_of,
-    places_of,
-    plain,
-    reasons_of,
-    statuses_of,
-)  # fmt: skip
+from penstock.whatif.bands import DIGITS, band, latency_of, places_of, plain, reasons_of, statuses_of
 from penstock.whatif.bottleneck import Bottleneck
 from penstock.whatif.capacity import Capacity
 from penstock.whatif.charts import thinned
+from penstock.whatif.findings import Findings, Known, Prices
 from penstock.whatif.measures import Meter
+from penstock.whatif.page import page
 from penstock.whatif.paths import Paths
 from penstock.whatif.simulation import Played
 
@@ -29,50 +20,10 @@ POINTS = 200
 """So many points of a level over time are told."""
 
 
-class Prices(NamedTuple):
-    """What things cost, in whatever money: an hour of a worker, a run, an attempt of a step by its name."""
+class Report(Findings):
+    """What was found, to be told as values, as text and as a page. Bands are over seeds; seconds are virtual time."""
 
-    worker_hour: float = 0.0
-    run: float = 0.0
-    attempts: Mapping[str, float] = {}
-
-
-class Known(NamedTuple):
-    """What the simulation rests on: past runs and attempts that were learned from, and what nothing was known of.
-
-    `by_size` are the steps whose duration went with the size of their input; `missing` took the `default_seconds` and gave
-    nothing; `unanswered` are signals that nobody ever sent.
-    """
-
-    runs: int
-    attempts: int
-    by_size: list[str]
-    missing: list[str]
-    default_seconds: float
-    unanswered: list[str]
-
-
-class Report(NamedTuple):
-    """What was found. Bands are over seeds; seconds are virtual time.
-
-    `makespan` is from the first arrival to the last end. `first` is the simulation of the first seed, for pictures.
-    """
-
-    workflow: str
-    capacity: Capacity
-    seeds: int
-    runs: Band
-    makespan: Band
-    latency: Latency
-    throughput: Band
-    statuses: dict[str, int]
-    reasons: list[str]
-    places: list[PlaceTold]
-    paths: Paths
-    bottleneck: Bottleneck | None
-    cost: Band | None
-    known: Known
-    first: Played
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<Report {self.workflow}: {self.makespan.median:g} s with {self.capacity.workers} workers, {self.seeds} seeds>"
@@ -89,9 +40,7 @@ class Report(NamedTuple):
 
     def to_html(self) -> str:
         """The report as one page that needs nothing else."""
-        from penstock.whatif import page
-
-        return page.page([self])
+        return page([self])
 
 
 def levels_of(played: Played) -> dict[str, list[list[float]]]:
