@@ -155,11 +155,11 @@ class Store(Protocol):
         of each), newest_event_at (None without events), clock_jump (seconds by which wall time was set forward, if known).
         """
 
-    def prune(self, runs: Iterable[str]) -> int:
-        """Delete finished runs with all that is theirs, and blobs nobody names any more; how many runs went.
+    def prune(self, runs: Iterable[str], documents: Iterable[str] = ()) -> int:
+        """Delete finished runs with all that is theirs, documents, and blobs nobody names any more; how many runs went.
 
-        Keys of changes stay. Of blobs only those go that these runs named: their id occurred in an event, a letter or
-        a row's `data`, and does so nowhere else. Live and unknown runs are passed over.
+        Keys of changes stay. Of blobs only those go that these runs or documents named: their id occurred in an event, a
+        letter or a row's `data`, and does so nowhere else. Live and unknown runs are passed over.
         """
 
     def close(self) -> None: ...

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from penstock import Workflow, task
+from penstock import Cache, Workflow, task
 from penstock.app import Engine
+from penstock.app.results import forget
 from penstock.app.retention import Terms, doomed
 from penstock.engine.rows import row_of
 from penstock.errors import CommandRefused, RunFailed, RunNotFound, SettingsError
@@ -62,6 +64,36 @@ def test_old_runs_go_with_their_values_and_young_ones_stay(engine: Engine) -> No
     assert (left(engine), blobs(engine)) == ({young}, 1)
     with pytest.raises(RunNotFound):
         engine.get(old)
+
+
+def test_results_whose_time_is_up_go_with_their_values(engine: Engine) -> None:
+    brief, lasting = Workflow("brief"), Workflow("lasting")
+    brief.add_task(big, cache=Cache(expires=timedelta(microseconds=1)))
+    lasting.add_task(big, cache=True)
+    for cached, n in ((brief, 3), (lasting, 4)):
+        engine.run(cached, {"n": n})
+    engine.run(flow, {"n": 5})
+    assert blobs(engine) == 3
+    assert engine.prune(workflow="brief", dry_run=True).found == 1
+    assert blobs(engine) == 3
+    assert engine.prune(keep=0).deleted == 3
+    assert blobs(engine) == 1, "of the result that lasts"
+    assert len(engine.durable_store().find("documents", {"kind": "cache"})) == 1
+
+
+def test_a_result_that_outlived_its_run_goes_when_its_time_is_up(engine: Engine) -> None:
+    kept = Workflow("kept")
+    kept.add_task(big, cache=True)
+    engine.run(kept, {"n": 3})
+    assert (engine.prune(keep=0).deleted, blobs(engine)) == (1, 1)
+    assert (forget(engine.durable_store()), blobs(engine)) == (1, 0)
+    engine.run(kept, {"n": 4})
+    assert (engine.prune(keep=0).deleted, blobs(engine)) == (1, 1)
+    store = engine.durable_store()
+    (row,) = store.find("documents", {"kind": "cache"})
+    lapsed = json.dumps({**json.loads(row["data"]), "expires": 1e-6})
+    store.commit([Change(puts=[Put("documents", row["id"], {"data": lapsed})])])
+    assert (engine.prune(keep=0).deleted, blobs(engine)) == (None, 0)
 
 
 def test_what_lives_stays_however_old(engine: Engine) -> None:

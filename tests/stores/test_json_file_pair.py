@@ -188,6 +188,15 @@ def test_what_pruned_runs_recorded_of_tasks_is_shown_no_more(store: JsonFileStor
     assert json.loads(Path(store.path).read_text())["tasks"] == {}
 
 
+def test_documents_that_were_pruned_are_gone_for_every_handle(store: JsonFileStore) -> None:
+    said = put("documents", "gone", kind="cache", data='{"blob":"sha256-x"}')
+    write(store, puts(put("blobs", "sha256-x", data=b"x"), said))
+    other = JsonFileStore(store.path)
+    assert store.prune([], ["gone"]) == 0
+    assert (other.find("documents"), other.find("blobs")) == ([], [])
+    other.close()
+
+
 def test_bytes_and_half_characters_come_back(store: JsonFileStore, path: Path) -> None:
     write(
         store,

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import msgspec
 
 from penstock.app.caching import KIND, Entry
-from penstock.model.changes import Change, Put
 from penstock.ports import Store
 
 _PAGE: Final = 1_000
@@ -37,16 +36,23 @@ def kept(store: Store) -> list[FunctionResults]:
 
 
 def forget(store: Store, functions: Collection[str] = (), *, expired: bool = False) -> int:
-    """Forget results of these functions (none: of all), with `expired` only those whose time is up; how many went."""
+    """Forget results of these functions (none: of all), with `expired` only those whose time is up; how many went.
+
+    Values that no run names go with them.
+    """
+    ids = ids_of(store, functions, expired=expired)
+    store.prune([], ids)
+    return len(ids)
+
+
+def ids_of(store: Store, functions: Collection[str] = (), *, expired: bool = False) -> list[str]:
+    """The documents of such results."""
     now = store.now()
-    ids = [
+    return [
         key
         for key, entry in _entries(store)
         if (not functions or entry.function in functions) and (not expired or entry.is_over(now))
     ]
-    for first in range(0, len(ids), _PAGE):
-        store.commit([Change(puts=[Put("documents", key, None) for key in ids[first : first + _PAGE]])])
-    return len(ids)
 
 
 def _entries(store: Store) -> Iterator[tuple[str, Entry]]:

@@ -1,7 +1,8 @@
 """Deleting finished runs by age, number, tags, status or workflow; the deletion itself is recorded.
 
 1. Runs that have not finished are never deleted, nor those that another run, which has not finished, started.
-2. What is deleted goes whole: events, letters, captured output, and values that nothing else names.
+2. What is deleted goes whole: events, letters, captured output, and values that nothing else names. Results that were kept for
+   other runs, and whose time is up, are deleted on the way, for they name values too.
 3. Each deletion leaves a document of kind `pruned`, written before it begins: who asked for what, and which runs that meant.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from penstock.app.parts import Parts
+from penstock.app.results import ids_of
 from penstock.app.starting import check_start
 from penstock.errors import RunNotFound, SettingsError
 from penstock.model.changes import Change, Put
@@ -66,11 +68,13 @@ def prune(engine: Parts, terms: Terms, *, dry_run: bool = False) -> Pruned:
     record = Pruned(
         at=now, by=engine.owner, terms=terms, runs=runs[:MOST_NAMED], found=len(runs), workflows=workflows
     )
+    expired = [] if dry_run else ids_of(store, expired=True)
     if dry_run or not runs:
+        store.prune([], expired)
         return record
     key = f"{KIND}:{now:.3f}:{os.urandom(4).hex()}"
     _write(store, key, record)
-    record = msgspec.structs.replace(record, deleted=store.prune(runs))
+    record = msgspec.structs.replace(record, deleted=store.prune(runs, expired))
     _write(store, key, record)
     return record
 

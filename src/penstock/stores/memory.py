@@ -172,14 +172,11 @@ class MemoryStore:
                 "newest_event_at": disk.stream[-1][2].at if disk.stream else None, "clock_jump": 0.0,
             }  # fmt: skip
 
-    def prune(self, runs: Iterable[str]) -> int:
+    def prune(self, runs: Iterable[str], documents: Iterable[str] = ()) -> int:
         with self._locked() as disk:
             rows = disk.tables["runs"]
             gone = {run for run in runs if run in rows and rows[run]["status"] in FINISHED}
-            suspects = _named_blobs(disk.texts(gone), disk.tables["blobs"])
-            disk.forget(gone)
-            for blob in suspects - _named_blobs(disk.texts(), suspects):
-                del disk.tables["blobs"][blob]
+            disk.prune(gone, frozenset(documents))
             return len(gone)
 
     def close(self) -> None:
@@ -273,12 +270,6 @@ def _wait(row: Columns, now: float) -> float | None:
         return 0.0
     timed = row["state"] in ("delayed", "leased") and row["due"] is not None
     return max(0.0, float(row["due"]) - now) if timed else None
-
-
-def _named_blobs(texts: Iterable[str], blobs: Iterable[str]) -> set[str]:
-    """Those blobs whose id occurs in one of the texts."""
-    whole = "\n".join(texts)
-    return {blob for blob in blobs if blob in whole}
 
 
 def _wrong_logs(disk: MemoryDisk) -> Iterator[str]:

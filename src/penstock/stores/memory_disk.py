@@ -116,6 +116,20 @@ class MemoryDisk:
     def newest_letter(self, run: str) -> int:
         return self.inboxes[run].newest if run in self.inboxes else 0
 
+    def prune(self, runs: Set[str], documents: Set[str]) -> None:
+        """Delete these runs and documents, and the blobs that nobody else names."""
+        theirs = [*self.texts(runs), *self._texts_of(documents)]
+        self.forget(runs)
+        for key in documents:
+            self.tables["documents"].pop(key, None)
+        suspects = _named_blobs(theirs, self.tables["blobs"])
+        for blob in suspects - _named_blobs(self.texts(), suspects):
+            del self.tables["blobs"][blob]
+
+    def _texts_of(self, documents: Set[str]) -> Iterator[str]:
+        rows = (self.tables["documents"].get(key) for key in documents)
+        yield from (row["data"] for row in rows if row is not None and isinstance(row["data"], str))
+
     def texts(self, runs: Container[str] | None = None) -> Iterator[str]:
         """Every text of these runs (of all, and of the documents) that may name a blob."""
         yield from (event.body for _, run, event in self.stream if runs is None or run in runs)
@@ -146,6 +160,12 @@ class MemoryDisk:
         rung = frozenset(topics)
         for bell in self.bells:
             bell.hear(rung)
+
+
+def _named_blobs(texts: Iterable[str], blobs: Iterable[str]) -> set[str]:
+    """Those blobs whose id occurs in one of the texts."""
+    whole = "\n".join(texts)
+    return {blob for blob in blobs if blob in whole}
 
 
 class Commit:

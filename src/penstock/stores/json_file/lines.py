@@ -37,7 +37,9 @@ def written(at: float, lines: Sequence[tuple[Any, ...]]) -> Entry:
     return {"at": at, "output": [list(line) for line in lines]}
 
 
-def pruned(at: float, runs: Sequence[str]) -> Entry:
+def pruned(at: float, runs: Sequence[str], documents: Sequence[str]) -> Entry:
+    if documents:
+        return {"at": at, "clear": [list(runs), list(documents)]}
     return {"at": at, "prune": list(runs)}
 
 
@@ -84,12 +86,18 @@ def _prune(said: list[Any], store: MemoryStore) -> None:
     store.prune(said)
 
 
+def _clear(said: list[Any], store: MemoryStore) -> None:
+    runs, documents = said
+    store.prune(runs, documents)
+
+
 _REPLAYS: dict[str, Callable[[list[Any], MemoryStore], None]] = {
     "commit": lambda said, store: _commit([_changed(plain_change) for plain_change in said], store),
     "claim": _claim,
     "extend": _extend,
     "output": _output,
     "prune": _prune,
+    "clear": _clear,
 }
 
 

@@ -244,12 +244,12 @@ class JsonFileStore:
                 "size": _size(self._pair.path), "wal_size": _size(self._pair.journal),
             }  # fmt: skip
 
-    def prune(self, runs: Iterable[str]) -> int:
-        named = list(runs)
+    def prune(self, runs: Iterable[str], documents: Iterable[str] = ()) -> int:
+        named, also = list(runs), list(documents)
         with self._writing() as replica:
-            gone = replica.prune(named)
-            if gone:
-                self._record(lines.pruned(self._moment, named))
+            gone = replica.prune(named, also)
+            if gone or also:
+                self._record(lines.pruned(self._moment, named, also))
         return gone
 
     def close(self) -> None:

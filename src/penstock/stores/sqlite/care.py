@@ -51,8 +51,8 @@ class Care:
             "clock_jump": self._clock.wall() - self._clock.lease(),
         }
 
-    def prune(self, runs: Iterable[str]) -> int:
-        return Pruning(self._writer, self._readers).prune(runs)
+    def prune(self, runs: Iterable[str], documents: Iterable[str] = ()) -> int:
+        return Pruning(self._writer, self._readers).prune(runs, documents)
 
     def _all(self, name: str) -> list[tuple[Any, ...]]:
         return self._readers.all(statements()[name])

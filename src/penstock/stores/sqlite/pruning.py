@@ -1,7 +1,8 @@
-"""Deleting finished runs with all that is theirs.
+"""Deleting finished runs with all that is theirs, and documents.
 
-A blob goes when nothing names it any more. Which of a deleted run's blobs somebody else names is looked for in two strides, so
-that writers do not wait for a reading of every log: first without any lock, then, in the transaction, in what came since.
+A blob goes when nothing names it any more. Which of the blobs that were named by what is deleted somebody else names is looked
+for in two strides, so that writers do not wait for a reading of every log: first without any lock, then, in the transaction, in
+what came since.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from penstock.stores.sqlite.queries import json_list, statements
 from penstock.stores.sqlite.readers import Readers
 from penstock.stores.sqlite.writer import Writer
 
-_RUNS_AT_ONCE: Final = 100
+_AT_ONCE: Final = 100
+_NONE: Final = json_list([])
 _PAGE: Final = 2_000
 _WORD: Final = re.compile(r"[^\s\"'\\,;()\[\]{}]+")
 """What may be a blob's id inside a text."""
@@ -30,14 +32,15 @@ class Pruning:
         self._readers = readers
         self._sql = statements()
 
-    def prune(self, runs: Iterable[str]) -> int:
-        wanted = list(dict.fromkeys(runs))
-        pages = (wanted[start : start + _RUNS_AT_ONCE] for start in range(0, len(wanted), _RUNS_AT_ONCE))
-        return sum(self._prune_page(json_list(page)) for page in pages)
+    def prune(self, runs: Iterable[str], documents: Iterable[str]) -> int:
+        """Documents go first: what only they still name of a run's blobs goes with the run then."""
+        for page in _pages(documents):
+            self._prune_page(_NONE, page)
+        return sum(self._prune_page(page, _NONE) for page in _pages(runs))
 
-    def _prune_page(self, runs: str) -> int:
+    def _prune_page(self, runs: str, documents: str) -> int:
         finished = json_list(sorted(FINISHED))
-        suspects = self._suspects(runs)
+        suspects = self._suspects(runs, documents)
         position = self._strike_named(suspects, runs)
         with self._writer.transaction() as connection:
             gone = [
@@ -45,15 +48,16 @@ class Pruning:
             ]
             if gone:
                 self._delete(connection, json_list(gone))
+            connection.execute(self._sql["delete_documents"], (documents,))
             self._collect(connection, suspects, position)
         return len(gone)
 
-    def _suspects(self, runs: str) -> set[str]:
-        """The blobs that these runs name."""
+    def _suspects(self, runs: str, documents: str) -> set[str]:
+        """The blobs that these runs and documents name."""
         if not self._readers.all(self._sql["any_blob"]):
             return set()
         words: set[str] = set()
-        for (text,) in self._readers.all(self._sql["texts_of_runs"], {"runs": runs}):
+        for (text,) in self._readers.all(self._sql["texts_of"], {"runs": runs, "documents": documents}):
             words.update(_WORD.findall(text))
         named = json_list(sorted(words))
         return {blob for (blob,) in self._readers.all(self._sql["blobs_among"], (named,))}
@@ -85,6 +89,11 @@ class Pruning:
         if suspects:
             _strike(suspects, _texts(connection.execute(self._sql["texts_since"], (position,))))
             connection.execute(self._sql["delete_blobs"], (json_list(sorted(suspects)),))
+
+
+def _pages(names: Iterable[str]) -> Iterator[str]:
+    wanted = list(dict.fromkeys(names))
+    return (json_list(wanted[start : start + _AT_ONCE]) for start in range(0, len(wanted), _AT_ONCE))
 
 
 def _texts(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:

@@ -195,8 +195,8 @@ class SqliteStore:
     def health(self) -> dict[str, Any]:
         return self._care.health()
 
-    def prune(self, runs: Iterable[str]) -> int:
-        return self._care.prune(runs)
+    def prune(self, runs: Iterable[str], documents: Iterable[str] = ()) -> int:
+        return self._care.prune(runs, documents)
 
     def close(self) -> None:
         self._readers.close()

@@ -23,7 +23,7 @@ port leaves a choice, the suite has made it:
 - a lapsed lease that nobody took over is still held, and `extend` prolongs it;
 - a row made delayed rings its queue too, so that a waiter asks `next_due` again;
 - pruned runs read as if they had never been, but the keys of their changes stay; of blobs, those go that pruned runs
-  named (their id occurs in an event, a letter or a row's data) and nobody else names.
+  or documents named (their id occurs in an event, a letter or a row's data) and nobody else names.
 """
 
 from __future__ import annotations

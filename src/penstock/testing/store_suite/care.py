@@ -167,6 +167,20 @@ class CarePart(StorePart):
         store.prune(["b"])
         assert store.get("blobs", ["sha256-ours"]) == {}
 
+    def test_documents_go_with_the_blobs_that_they_were_the_last_to_name(self, store: Store) -> None:
+        names = [f"sha256-{name}" for name in ("mine", "ours", "shared")]
+        write(store, puts(*(put("blobs", name, data=b"x") for name in names)))
+        finish(store, "old", names[1])
+        finish(store, "kept", names[2])
+        said = '{"blobs":["sha256-mine","sha256-ours","sha256-shared"]}'
+        write(store, puts(put("documents", "gone", data=said), put("documents", "stays", data="{}")))
+        assert store.prune([], ["gone", "unknown"]) == 0
+        assert store.get("documents", ["gone", "stays"]).keys() == {"stays"}
+        assert store.get("blobs", names).keys() == {"sha256-ours", "sha256-shared"}
+        write(store, puts(put("documents", "gone", data=said)))
+        assert store.prune(["old"], ["gone"]) == 1
+        assert store.get("blobs", names).keys() == {"sha256-shared"}
+
     @pytest.mark.parametrize("table", ["runs", "queued", "documents"])
     def test_blobs_named_in_rows_or_letters_are_kept(self, store: Store, table: str) -> None:
         write(store, puts(put("blobs", "sha256-row", data=b"x"), put("blobs", "sha256-mail", data=b"x")))

@@ -183,12 +183,13 @@ WHERE id IN (SELECT value FROM json_each(?)) AND status IN (SELECT value FROM js
 -- name: any_blob
 SELECT 1 FROM blobs LIMIT 1
 
--- name: texts_of_runs
--- Whatever may name a blob of these runs.
+-- name: texts_of
+-- Whatever may name a blob of these runs and documents.
 SELECT body FROM events WHERE run IN (SELECT value FROM json_each(:runs))
 UNION ALL SELECT body FROM letters WHERE run IN (SELECT value FROM json_each(:runs))
 UNION ALL SELECT data FROM runs WHERE id IN (SELECT value FROM json_each(:runs)) AND typeof(data) = 'text'
 UNION ALL SELECT data FROM queued WHERE run IS NOT NULL AND run IN (SELECT value FROM json_each(:runs)) AND typeof(data) = 'text'
+UNION ALL SELECT data FROM documents WHERE id IN (SELECT value FROM json_each(:documents)) AND typeof(data) = 'text'
 
 -- name: blobs_among
 SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each(?))
@@ -228,6 +229,9 @@ DELETE FROM logs WHERE run IN (SELECT value FROM json_each(?))
 
 -- name: delete_runs
 DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: delete_documents
+DELETE FROM documents WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: delete_blobs
 DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))
