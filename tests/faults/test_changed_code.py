@@ -104,7 +104,7 @@ class Site:
         self.write(FLOW, options)
         run: str = self.penstock("submit", "mending.py")["run"]
         worker = self.hire()
-        wait_until(lambda: "wait" in self.log(), "the run is under way", 60)
+        wait_until(lambda: "wait" in self.log(), "the run is under way")
         worker.kill()
         worker.wait()
         (self.folder / "go").touch()
@@ -130,7 +130,7 @@ EDITED = FLOW.replace("2 * load", "3 * load")
 def test_a_worker_says_what_changed_and_goes_on(site: Site) -> None:
     run = site.interrupted("")
     site.write(EDITED, "")
-    out, err = site.hire("--until-idle").communicate(timeout=60)
+    out, err = site.hire("--until-idle").communicate(timeout=300)
     assert "1 run driven" in out
     assert f"run {run} goes on with other code: double (changed: mending.double)" in err
     shown = site.penstock("show", run)
@@ -148,15 +148,15 @@ def test_a_worker_leaves_a_run_whose_author_refuses_other_code_to_those_that_hav
         causes = site.penstock("why", run)["causes"]
         return [each["text"] for each in causes if each["kind"] == "no_code"]
 
-    (said,) = wait_until(refusals, "it is left to others", 60)
+    (said,) = wait_until(refusals, "it is left to others")
     assert "the code of run" in said
     assert "double (changed: mending.double)" in said
     worker.send_signal(signal.SIGTERM)
-    _, err = worker.communicate(timeout=60)
+    _, err = worker.communicate(timeout=300)
     assert f"run {run} is left to other workers: the code of run {run} has changed since it began" in err
     assert site.log() == []
     site.write(FLOW, options)
-    assert "1 run driven" in site.hire("--until-idle").communicate(timeout=60)[0]
+    assert "1 run driven" in site.hire("--until-idle").communicate(timeout=300)[0]
     shown = site.penstock("show", run)
     assert (shown["status"], shown["result"], shown["code_changed"]) == ("completed", 60, {})
 
@@ -165,7 +165,7 @@ def test_a_worker_goes_on_in_a_new_run_where_the_author_says_so(site: Site) -> N
     options = ", on_change='new_run'"
     run = site.interrupted(options)
     site.write(EDITED, options)
-    out, err = site.hire("--until-idle").communicate(timeout=60)
+    out, err = site.hire("--until-idle").communicate(timeout=300)
     assert "1 run driven" in out
     (fresh,) = [each["run"] for each in site.penstock("runs") if each["run"] != run]
     assert f"run {run} goes on as run {fresh}, for its code has changed: double (changed" in err

@@ -93,7 +93,7 @@ def test_the_run_is_let_go_so_that_another_engine_may_have_it(engine: Engine, di
     run = fill_up(engine, "inline", disk)
     disk.make_room()
     store = engine.durable_store()
-    wait_until(lambda: store.get("runs", [run])[run]["state"] == "ready", "the lease is given back", 10.0)
+    wait_until(lambda: store.get("runs", [run])[run]["state"] == "ready", "the lease is given back")
     with open_engine(str(disk.store)) as other:
         assert other.resume(run, bulky("inline"), wait=True).result() == EXPECTED
 

@@ -19,7 +19,7 @@ from penstock.model import events as e
 from tests.faults.lives import wait_until
 from tests.faults.worked import flow
 
-RUNS, WORKERS, RATE = 200, 2, 50
+RUNS, WORKERS, RATE, BOUND = 200, 2, 50, 5
 PAUSE_SECONDS = 0.5
 LEASE_SECONDS = 30.0
 """Longer than any machine keeps a process waiting."""
@@ -51,32 +51,32 @@ def test_workers_together_begin_no_more_than_the_rate_of_a_queue_whatever_it_is_
 ) -> None:
     queues = Queues(engine)
     queues.pace("default", "1/d")
-    queues.bound("default", 5)
+    queues.bound("default", BOUND)
     low = [engine.submit(flow, {"n": n}).id for n in range(RUNS // 2)]
     high = [engine.submit(flow, {"n": n}, priority=100).id for n in range(RUNS // 2)]
     for _ in range(WORKERS):
         hire()
-    wait_until(lambda: len(queues.workers()) == WORKERS and begun(engine) == 1, "one run has begun", 60)
+    wait_until(lambda: len(queues.workers()) == WORKERS and begun(engine) == 1, "one run has begun")
     queues.pace("default", f"{RATE}/s")
-    wait_until(lambda: begun(engine) > RUNS // 4, "some have begun", 60)
+    wait_until(lambda: begun(engine) > RUNS // 4, "some have begun")
     queues.pace("default", "1/d")
     so_far = begun(engine)
     time.sleep(PAUSE_SECONDS)  # at the rate as it was, 25 would begin
     still = begun(engine)
     queues.pace("default", f"{RATE}/s")
-    wait_until(lambda: finished(engine) == RUNS, "every run is done", 60)
+    wait_until(lambda: finished(engine) == RUNS, "every run is done")
 
     moments = {run: (began_at(engine, run), ended_at(engine, run)) for run in [*low, *high]}
     began = sorted(at for at, _ in moments.values())
     fullest = max(bisect(began, at + 1.0) - place for place, at in enumerate(began))
-    assert fullest <= RATE + 1 + WORKERS, "a worker may be a moment late with the token that it drew"
-    assert still - so_far <= 1 + WORKERS
+    assert fullest <= RATE + 1 + BOUND, "workers may be late with the tokens that they drew"
+    assert still - so_far <= 1 + BOUND
     owners = {
         event.owner for run in moments for _, _, event in engine.get(run).events() if type(event) is e.Owned
     }
     assert len(owners) == WORKERS
     assert max(moments[run][0] for run in high) < min(moments[run][0] for run in low) + 1.0
-    assert most_at_once(list(moments.values())) <= 5
+    assert most_at_once(list(moments.values())) <= BOUND
     record_property(
         "told",
         f"queues: {RUNS} runs at {RATE}/s by {WORKERS} workers; at most {fullest} began within a second,"

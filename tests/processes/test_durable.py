@@ -289,8 +289,17 @@ async def test_whoever_stops_waiting_stops_the_run(tmp_path: Path) -> None:
             self.add_child(Sleeps("sleeps"))
 
     process = Waits()
+
+    async def time_is_up(limit: asyncio.Timeout) -> None:
+        while not (process.children and process.get_child("sleeps").status == "running"):
+            await asyncio.sleep(0.002)
+        limit.reschedule(0.0)
+
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(process.execute(store=url(tmp_path)), 0.05)
+        async with asyncio.timeout(None) as limit:
+            waiting = asyncio.create_task(time_is_up(limit))
+            await process.execute(store=url(tmp_path))
+    await waiting
     assert [process.status, process.get_child("sleeps").status] == ["cancelled", "cancelled"]
     with penstock.open(url(tmp_path)) as engine:
         assert engine.get("latest").status == "cancelled"
