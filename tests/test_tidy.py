@@ -26,7 +26,6 @@ FUNCTION_LINES = 70
 SHORT_FUNCTION_LINES, LONGER_FUNCTIONS_PER_CENT = 30, 10
 # Modules over the limit, each with the lines it has leave to. Up to 400 take a thought; a longer one is owed a split.
 LONG_MODULES = {
-    "src/penstock/engine/core.py": 430,
     "src/penstock/engine/driver.py": 380,
     "src/penstock/model/dialogue.py": 335,
     "src/penstock/model/machine.py": 365,
