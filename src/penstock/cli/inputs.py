@@ -73,15 +73,11 @@ def _flag(name: str) -> str:
 
 def expected_of(parameter: Parameter) -> Any:
     """The type an input is to have: as annotated, else as its default."""
+    from penstock.tasks.inputs import without_none
+
     if parameter.annotation is not inspect.Parameter.empty:
-        return _without_none(parameter.annotation)
+        return without_none(parameter.annotation)
     return str if parameter.required or parameter.default is None else type(parameter.default)
-
-
-def _without_none(annotation: Any) -> Any:
-    """`int` of `int | None`."""
-    parts = [part for part in typing.get_args(annotation) if part is not type(None)]
-    return parts[0] if len(parts) == 1 and type(None) in typing.get_args(annotation) else annotation
 
 
 def _metavar(expected: Any) -> str:

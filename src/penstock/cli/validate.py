@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import traceback
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -164,16 +163,12 @@ def _beginning_of(code: Any) -> str:
 
 
 def _input(parameter: Any) -> dict[str, Any]:
+    from penstock.catalogue.fields import type_name
     from penstock.cli.inputs import expected_of
 
     default = None if parameter.required else parameter.default
-    kind = _named(expected_of(parameter))
+    kind = type_name(expected_of(parameter))
     return {"name": parameter.name, "type": kind, "required": parameter.required, "default": default}
-
-
-def _named(kind: Any) -> str:
-    plain = isinstance(kind, type) and typing.get_origin(kind) is None
-    return kind.__name__ if plain else str(kind).replace("typing.", "")
 
 
 # What is shown

@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
-from penstock.codecs.refusal import Refusal, kind_name
+from penstock.codecs.refusal import Refusal
 from penstock.codecs.rules import Rule
+from penstock.model.texts import class_name
 
 _BUILTINS = (str, bytes, bytearray, int, float, complex, dict, list, tuple, set, frozenset)
 _ATTRS_HASH = "_attrs_cached_hash"
@@ -55,7 +56,7 @@ def _enum_rule(cls: Any) -> Rule:
 
     def name(member: Any) -> str:
         if cls.__members__.get(member._name_) is not member:
-            raise Refusal(f"{member!r} is no member that {kind_name(cls)} lists by name")
+            raise Refusal(f"{member!r} is no member that {class_name(cls)} lists by name")
         return str(member._name_)
 
     return Rule(tag_of(cls), str, name, lambda name: cls.__members__[name])
@@ -109,7 +110,7 @@ def _refuse_strays(cls: type, known: frozenset[str], record: Any, slots: tuple[s
     lost = sorted(name for name in names if not _is_cache(cls, name))
     if lost:
         raise Refusal(
-            f"{kind_name(cls)} carries {', '.join(map(repr, lost))} beside its fields, which would be lost: "
+            f"{class_name(cls)} carries {', '.join(map(repr, lost))} beside its fields, which would be lost: "
             f"make it a field (init=False will do), or register {cls.__name__}"
         )
 

@@ -7,6 +7,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from penstock.model.texts import class_name
+
 _OPENED = "create it inside the step that uses it, and pass what is needed to make it"
 _LIVE_MODULES = frozenset(
     "_asyncio _io _socket _thread asyncio concurrent multiprocessing queue select selectors socket sqlite3 ssl "
@@ -33,14 +35,9 @@ class Refusal(Exception):
     """A rule says why it cannot write or read a value; the codec adds the path and raises CodecError."""
 
 
-def kind_name(kind: type) -> str:
-    """`sqlite3.Connection`, `function`, `str`."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def reason(value: Any) -> str:
     """Why this value is refused, and the remedy."""
-    return f"a value of type {kind_name(type(value))} cannot be stored: {_remedy(value)}"
+    return f"a value of type {class_name(type(value))} cannot be stored: {_remedy(value)}"
 
 
 def _remedy(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from penstock.errors import Retry
-from penstock.model.texts import writable
+from penstock.model.texts import class_name, writable
 
 Cause = Literal["error", "timeout", "lost", "cancelled", "stuck", "skipped"]
 
@@ -46,10 +46,10 @@ def failure_of(error: BaseException, *, cause: Cause = "error") -> Failure:
     """A failure made of a live exception, its traceback cut to 8,000 characters from the end."""
     text = "".join(traceback.format_exception(error))
     return Failure(
-        type=_name(type(error)),
+        type=class_name(type(error)),
         message=writable(_message(error)),
         cause=cause,
-        bases=tuple(_name(cls) for cls in type(error).__mro__[1:-1]),
+        bases=tuple(class_name(cls) for cls in type(error).__mro__[1:-1]),
         traceback=writable(text[-8_000:]),
         after=error.after if isinstance(error, Retry) else None,
         asked=isinstance(error, Retry),
@@ -62,7 +62,3 @@ def _message(error: BaseException) -> str:
         return str(error)
     except Exception as broken:
         return f"<its message cannot be read: {type(broken).__name__}>"
-
-
-def _name(cls: type) -> str:
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

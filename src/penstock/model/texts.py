@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, made fit to be kept. Imports nothing: capturing output begins with it."""
+"""Text made fit to be kept, to be told and to be drawn. Imports nothing: capturing output begins with it."""
 
 from __future__ import annotations
 
@@ -13,3 +13,13 @@ def writable(text: str) -> str:
 def is_writable(text: str) -> bool:
     """Whether UTF-8 can hold it."""
     return writable(text) == text
+
+
+def class_name(kind: type) -> str:
+    """A class as failures and messages name it: `sqlite3.Connection`, and `str`."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def marked_up(text: str) -> str:
+    """Text as SVG and Mermaid have it between their marks and quotes."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -20,6 +20,7 @@ from penstock.model.policies import DEFAULT, Policy
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan, Play, Stop
 from penstock.model.subjects import Group as Together
 from penstock.model.subjects import Subject
+from penstock.model.texts import class_name
 from penstock.processes.arranging import HOOKS, Arrangement, Node, key_of, resolve
 
 IN_A_THREAD: Final = Policy(executor="threads")
@@ -281,13 +282,9 @@ def blaming(parent: Any, child: Any, error: Failure) -> Failure:
     message = f"process {child.name!r} in {parent.name!r} failed: {error}"
     raised = ProcessExecutionError(message, process_name=child.name, failed_step=error.step)
     raised.__cause__ = error.exception
-    bases = tuple(_name(each) for each in ProcessExecutionError.__mro__[1:-1])
-    kind = _name(ProcessExecutionError)
+    bases = tuple(class_name(each) for each in ProcessExecutionError.__mro__[1:-1])
+    kind = class_name(ProcessExecutionError)
     return Failure(kind, message, error.cause, bases, error.traceback, None, False, error.step, raised)
-
-
-def _name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 _PLAYS: Final = frozenset({AtomicPlay, ScopePlay})

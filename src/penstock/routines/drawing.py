@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.model.outline import Graph
+from penstock.model.texts import marked_up
 
 
 def mermaid(graph: Graph, kinds: Mapping[str, str]) -> str:
@@ -12,12 +13,8 @@ def mermaid(graph: Graph, kinds: Mapping[str, str]) -> str:
     numbers = {node.name: f"r{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart TD"]
     for node in graph.nodes:
-        text = f"{_escaped(node.name)}<br/><i>{_escaped(kinds[node.name])}</i>"
+        text = f"{marked_up(node.name)}<br/><i>{marked_up(kinds[node.name])}</i>"
         lines.append(f'    {numbers[node.name]}["{text}"]')
     for edge in graph.edges:
-        lines.append(f'    {numbers[edge.source]} -->|"{_escaped(edge.label)}"| {numbers[edge.target]}')
+        lines.append(f'    {numbers[edge.source]} -->|"{marked_up(edge.label)}"| {numbers[edge.target]}')
     return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

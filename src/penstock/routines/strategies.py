@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.errors import DefinitionError
 from penstock.model.policies import DEFAULT, Policy, RetryPolicy
+from penstock.model.texts import class_name
 
 
 class ErrorStrategy(Enum):
@@ -51,7 +52,7 @@ class ErrorHandler:
         if self.strategy is not ErrorStrategy.RETRY:
             return DEFAULT
         everything = Exception in self.retryable_exceptions
-        names = () if everything else tuple(name_of(each) for each in self.retryable_exceptions)
+        names = () if everything else tuple(class_name(each) for each in self.retryable_exceptions)
         return Policy(RetryPolicy(1 + self.max_retries, self.retry_delay, self.retry_backoff, on=names))
 
     @property
@@ -76,11 +77,6 @@ class ErrorHandler:
 
     def __repr__(self) -> str:
         return f"<ErrorHandler {self.strategy.value}>"
-
-
-def name_of(cls: type) -> str:
-    """A class as failures name it: qualified, builtins without their module."""
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _strategy(strategy: ErrorStrategy | str) -> ErrorStrategy:

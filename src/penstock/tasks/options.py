@@ -11,6 +11,7 @@ from penstock.model.graph import nearest
 from penstock.model.limits import Limit, check_limit
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
 from penstock.model.program import OnChange, Partial
+from penstock.model.texts import class_name
 from penstock.model.wording import listed, shown
 
 
@@ -144,10 +145,7 @@ def _retry_policy(options: Mapping[str, Any]) -> RetryPolicy:
 
 
 def _names(classes: type[BaseException] | tuple[type[BaseException], ...]) -> tuple[str, ...]:
-    return tuple(
-        c.__qualname__ if c.__module__ == "builtins" else f"{c.__module__}.{c.__qualname__}"
-        for c in _several(classes)
-    )
+    return tuple(map(class_name, _several(classes)))
 
 
 def _cannot_be_shown(character: str) -> bool:

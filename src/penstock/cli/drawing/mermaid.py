@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.cli.drawing.picture import Box, Picture
+from penstock.model.texts import marked_up
 
 _CLASSES: Final = {
     "completed": "fill:#e6f4ea,stroke:#34a853,color:#1e4620",
@@ -30,12 +31,12 @@ def mermaid(picture: Picture) -> str:
 
 
 def _arrow(label: str) -> str:
-    return f'-->|"{_escaped(label)}"|' if label else "-->"
+    return f'-->|"{marked_up(label)}"|' if label else "-->"
 
 
 def _shape(box: Box) -> str:
-    words = [box.name, *(f"<i>{_escaped(each)}</i>" for each in (box.said, box.remark) if each)]
-    words[0] = _escaped(box.name)
+    words = [box.name, *(f"<i>{marked_up(each)}</i>" for each in (box.said, box.remark) if each)]
+    words[0] = marked_up(box.name)
     text = "<br/>".join(words)
     if box.is_step:
         return f'[["{text}"]]' if box.kind == "map" else f'["{text}"]'
@@ -44,7 +45,3 @@ def _shape(box: Box) -> str:
 
 def _class(box: Box) -> str:
     return f":::{box.status}" if box.status in _CLASSES else ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

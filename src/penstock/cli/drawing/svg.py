@@ -8,6 +8,7 @@ from typing import Final
 
 from penstock.cli.drawing.layout import Placed, place
 from penstock.cli.drawing.picture import Box, Picture
+from penstock.model.texts import marked_up
 
 CHARACTER: Final = 7.4  # pixels, of the font below at 13 px
 HEIGHT: Final = 34.0
@@ -47,7 +48,7 @@ def svg(picture: Picture) -> str:
     high = (max(placed.layer.values(), default=0) + 1) * (HEIGHT + DROP) - DROP + 2 * MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
-        f'role="img" aria-label="{_escaped(picture.name)}">',
+        f'role="img" aria-label="{marked_up(picture.name)}">',
         f"<style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path class="tip" style="stroke:none" d="M0,0.5 L8,4 L0,7.5 z"/></marker></defs>',
@@ -98,7 +99,7 @@ def _quarter(box: Box, placed: Placed) -> tuple[float, float]:
 
 def _line(d: str, label: str, kind: str = "on") -> str:
     if label:
-        return f'<path class="{kind}" d="{d}" marker-end="url(#tip)"><title>{_escaped(label)}</title></path>'
+        return f'<path class="{kind}" d="{d}" marker-end="url(#tip)"><title>{marked_up(label)}</title></path>'
     return f'<path class="{kind}" d="{d}" marker-end="url(#tip)"/>'
 
 
@@ -111,10 +112,10 @@ def _box(box: Box, placed: Placed) -> str:
     stack = rect.format(f"{x + 4:.1f}", f"{y + 4:.1f}") if box.kind == "map" else ""
     said = _said(box)
     middle = x + wide / 2
-    name = f'<text x="{middle:.1f}" y="{y + (15 if said else 21.5):.1f}">{_escaped(box.name)}</text>'
-    under = f'<text class="said" x="{middle:.1f}" y="{y + 28:.1f}">{_escaped(said)}</text>' if said else ""
+    name = f'<text x="{middle:.1f}" y="{y + (15 if said else 21.5):.1f}">{marked_up(box.name)}</text>'
+    under = f'<text class="said" x="{middle:.1f}" y="{y + 28:.1f}">{marked_up(said)}</text>' if said else ""
     body = f"{stack}{rect.format(f'{x:.1f}', f'{y:.1f}')}{name}{under}"
-    return f'<g class="{box.status or "plain"}"><title>{_escaped(_title(box))}</title>{body}</g>'
+    return f'<g class="{box.status or "plain"}"><title>{marked_up(_title(box))}</title>{body}</g>'
 
 
 def _said(box: Box) -> str:
@@ -131,7 +132,3 @@ def _width(box: Box) -> float:
 
 def _top(layer: int) -> float:
     return MARGIN + layer * (HEIGHT + DROP)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
