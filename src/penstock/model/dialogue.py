@@ -16,22 +16,10 @@ from penstock.model.bulletin import publish
 from penstock.model.dropping import close_play, drop, drop_all, leave
 from penstock.model.failure import Failure, failure_of
 from penstock.model.gates import enter
+from penstock.model.opening import asked_twice, close_step, new_play, open_step, step_of
 from penstock.model.policies import DEFAULT
 from penstock.model.program import Ask, Do, End, Fail, Map, Open, Publish, Skip, Sleep, Stop, Wait
-from penstock.model.state import (
-    ACTIVE,
-    Family,
-    Outcome,
-    Run,
-    Scope,
-    Step,
-    asked_twice,
-    at_step,
-    close_step,
-    new_play,
-    open_step,
-    step_of,
-)  # fmt: skip
+from penstock.model.state import ACTIVE, Family, Outcome, Run, Scope, Step, at_step
 from penstock.model.undoing import next_at_the_end, undo_failed
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from penstock.model.gates import tell
+from penstock.model.opening import close_step
 from penstock.model.policies import CHILD
-from penstock.model.state import CANCELLED, Run, Scope, Step, close_step
+from penstock.model.state import CANCELLED, Run, Scope, Step
 
 
 def drop_all(run: Run, scope: Scope, *, stop: bool) -> None:

@@ -32,20 +32,9 @@ from penstock.model.dialogue import (
 from penstock.model.failure import Failure, failure_of
 from penstock.model.gates import enter, limit_of
 from penstock.model.items import item_done, item_failed, item_settled
+from penstock.model.opening import Nothing, new_play
 from penstock.model.program import Map, Open, Sleep, Wait
-from penstock.model.state import (
-    CANCELLED,
-    Family,
-    News,
-    Nothing,
-    Outcome,
-    Run,
-    Scope,
-    Step,
-    move,
-    new_play,
-    unwanted,
-)  # fmt: skip
+from penstock.model.state import CANCELLED, Family, News, Outcome, Run, Scope, Step, move, unwanted
 from penstock.model.states import WHILE
 from penstock.model.undoing import remember
 
