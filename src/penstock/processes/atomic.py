@@ -8,7 +8,8 @@ from collections.abc import Awaitable
 from typing import Any
 
 from penstock.processes.hiding import watch
-from penstock.processes.process import CANCELLED, Process
+from penstock.processes.process import Process
+from penstock.processes.standing import CANCELLED
 
 _perf = time.perf_counter
 _time = time.time

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from penstock.app.parts import parts_of
 from penstock.context import context
 from penstock.errors import RunNotFound
+from penstock.processes.execution import follow
 from penstock.processes.offering import own_program
 
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.app.run import Run
-    from penstock.processes.process import Process
+    from penstock.processes.standing import Standing
 
 DRAIN_SECONDS: Final = 30.0
 """How long closing waits for one that is under way."""
@@ -27,7 +28,7 @@ DRAIN_SECONDS: Final = 30.0
 _held: dict[str, tuple[Run[Any], asyncio.Task[None]]] = {}
 
 
-async def detach(process: Process) -> str:
+async def detach(process: Standing) -> str:
     """Start it, and return the id of its run."""
     here = context()
     engine = _engine_of(here.run)
@@ -47,7 +48,7 @@ async def detach(process: Process) -> str:
     return run.id
 
 
-async def look(process: Process) -> dict[str, Any] | None:
+async def look(process: Standing) -> dict[str, Any] | None:
     """What it gave, if it has completed."""
     run = process._detached
     if run is None and process._run_id is not None:  # begun before its parent's run was taken up here
@@ -79,9 +80,7 @@ def drain() -> None:
                 logging.getLogger("penstock").warning("run %s is left behind: it goes on too long", run.id)
 
 
-async def _follow(process: Process, run: Run[Any]) -> None:
-    from penstock.processes.execution import follow
-
+async def _follow(process: Standing, run: Run[Any]) -> None:
     try:
         await run.wait_async()
         follow(process, run)

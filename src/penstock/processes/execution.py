@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 from penstock.app import Engine, engine_at
 from penstock.errors import CommandRefused, RunError
 from penstock.observe import collect
-from penstock.processes.detaching import detach, look
 from penstock.processes.offering import own_program, program_of
 
 if TYPE_CHECKING:
     from penstock.app.run import Run
-    from penstock.processes.process import Process
-
-__all__ = ["Launcher", "detach", "execute", "look"]
+    from penstock.processes.standing import Standing
 
 _ephemeral: list[Engine] = []  # the process's own, once it was looked up
 
@@ -26,7 +23,7 @@ collect()  # processes are measured, and their last events are kept, from the fi
 
 
 async def execute(
-    process: Process,
+    process: Standing,
     store: str | Engine | None,
     key: str | None,
     tags: Mapping[str, str] | None,
@@ -59,7 +56,7 @@ class Launcher:
 
     def __init__(
         self,
-        process: Process,
+        process: Standing,
         store: str | Engine | None,
         key: str | None,
         tags: Mapping[str, str] | None,
@@ -133,7 +130,7 @@ def _engine_that_keeps_nothing() -> Engine:
     return _ephemeral[0]
 
 
-def check_free(process: Process) -> None:
+def check_free(process: Standing) -> None:
     """Raise CommandRefused for a process that is being executed."""
     if process._busy:
         raise CommandRefused(
@@ -142,7 +139,7 @@ def check_free(process: Process) -> None:
         )
 
 
-def _occupy(process: Process, engine: Engine) -> Any:
+def _occupy(process: Standing, engine: Engine) -> Any:
     """What the run is given: the process itself where nothing is kept, else its inputs."""
     check_free(process)
     process._busy = True
@@ -155,12 +152,12 @@ def _occupy(process: Process, engine: Engine) -> Any:
     return process.input.recorded(durable=False)
 
 
-def _release(process: Process) -> None:
+def _release(process: Standing) -> None:
     process._busy = False
     process._own = None
 
 
-def follow(process: Process, run: Run[Any]) -> None:
+def follow(process: Standing, run: Run[Any]) -> None:
     """Let a process show how its run, which is over, has ended where its play was not told."""
     _release(process)
     if run.status == "cancelled":
@@ -169,7 +166,7 @@ def follow(process: Process, run: Run[Any]) -> None:
         process.fall(run.error, time.time())
 
 
-async def _cancel(process: Process, run: Run[Any]) -> None:
+async def _cancel(process: Standing, run: Run[Any]) -> None:
     """Whoever awaited it was cancelled: so is the run."""
     if not run.over:
         run.cancel("whoever awaited it was cancelled")
@@ -177,7 +174,7 @@ async def _cancel(process: Process, run: Run[Any]) -> None:
     stop(process)
 
 
-def _conclude(process: Process, run: Run[Any]) -> None:
+def _conclude(process: Standing, run: Run[Any]) -> None:
     """Take what a run gave that was begun before under the same key; raise as `execute` does if it did not complete."""
     if run.status == "completed":
         if process._result is not run.result():
