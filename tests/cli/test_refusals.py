@@ -56,6 +56,7 @@ CASES = {
     "an input without a value": (["run", "two.py:one", "--input", "number"], 2, "lacks its value"),
     "an unknown pair": (["run", "two.py:one", "--number", "1", "--input", "x=1"], 2, "has no input 'x'"),
     "a tag without a value": (["run", "two.py:one", "--number", "1", "--tag", "x"], 2, "must be NAME=VALUE"),
+    "a worker for no queue": (["worker", "--queues", ","], 2, "names no queue"),
     "a tag without a name": (["run", "two.py:one", "--number", "1", "--tag", "=x"], 2, "lacks its name"),
     "an unknown command": (["rum"], 2, "did you mean 'run'?"),
     "a file for a command": (["two.py"], 2, "to run that file: penstock run two.py"),

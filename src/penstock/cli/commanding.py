@@ -31,7 +31,7 @@ def send(desk: Desk, name: str, kind: str, reason: str, *, wait: bool) -> None:
             _await_quiet(engine, run_id)
         elif not is_left(row_of(engine, run)):
             _await_effect(engine, run_id, _GOAL[kind])
-        row = engine.durable_store().get("runs", [run_id])[run_id]
+        row = row_of(engine, run)
     if desk.as_json:
         desk.answer({"run": run_id, "command": kind, "status": row["status"]})
         return

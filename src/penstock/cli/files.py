@@ -35,19 +35,24 @@ def entry_of(spec: str) -> Entry | None:
 
     Raises NotInCatalogue, with what there is, for what names nothing.
     """
-    if ":" in spec or spec.endswith(".py") or os.sep in spec or Path(spec).is_file():
+    if looks_like_file(spec):
         return None
     from penstock.app.shelves import look_up
     from penstock.catalogue import catalogue
     from penstock.catalogue.registry import not_there
 
     entry, problems = look_up(spec)
-    if entry is None and (len(catalogue) or problems) and not _is_module(spec):
+    if entry is None and (len(catalogue) or problems) and not is_module(spec):
         error = NotInCatalogue(not_there(spec, catalogue.names(), "file, module or workflow {}"))
         if problems:
             error.add_note(f"could not be loaded: {problems[0]}{_more(len(problems) - 1)}")
         raise error
     return entry
+
+
+def looks_like_file(word: str) -> bool:
+    """Whether a word names a file or a part of one, and no workflow."""
+    return ":" in word or word.endswith(".py") or os.sep in word or Path(word).is_file()
 
 
 def named(name: str) -> Entry | None:
@@ -61,12 +66,13 @@ def _more(count: int) -> str:
     return f"\n{plural(count, 'more problem')}: penstock catalogue" if count else ""
 
 
-def _is_module(name: str) -> bool:
+def is_module(name: str) -> bool:
+    """Whether a name can be imported."""
     from importlib.util import find_spec
 
     try:
         return find_spec(name) is not None
-    except (ModuleNotFoundError, ValueError):
+    except (ImportError, ValueError):
         return False
 
 

@@ -13,10 +13,10 @@ from penstock.cli import inputs
 from penstock.cli.board import Board
 from penstock.cli.desk import Desk, executor_option, lazily, profile_option, with_desk
 from penstock.cli.driving import Manner, drive
-from penstock.cli.files import load_file
+from penstock.cli.files import load_file, looks_like_file
 from penstock.cli.guessing import OneOf
 from penstock.cli.pairs import pairs_in
-from penstock.cli.simulations_by_name import is_simulation, looks_like_file
+from penstock.cli.simulations_by_name import is_simulation
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from penstock.cli import simulate_told as told
 from penstock.cli.amounts import length
 from penstock.cli.desk import Desk, lazily, with_desk
-from penstock.cli.files import load_file, load_recorded, named
+from penstock.cli.files import load_file, load_recorded, looks_like_file, named
 from penstock.cli.graph import is_run
 from penstock.cli.inputs import inputs_of
 from penstock.cli.parameters import Given, ParametersCommand, apart
@@ -29,7 +28,7 @@ def is_any(either: click.Command, args: list[str]) -> bool:
     name = apart(either, args).name
     if name is None:
         return True
-    if ":" in name or name.endswith(".py") or os.sep in name or is_run(name):
+    if looks_like_file(name) or is_run(name):
         return True
     return not has_files(name) and named(name) is not None
 

@@ -5,15 +5,8 @@ A file or module comes first, then the catalogue, then the folder of workflows, 
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from penstock.cli.files import is_module, looks_like_file, named
 from penstock.errors import UserError
-
-
-def looks_like_file(word: str) -> bool:
-    """Whether a word names a file or a part of one, and no workflow."""
-    return ":" in word or word.endswith(".py") or os.sep in word or Path(word).is_file()
 
 
 def is_simulation(args: list[str]) -> bool:
@@ -26,8 +19,8 @@ def is_simulation(args: list[str]) -> bool:
         return False
     folder = _said("--workflows", given.own)
     if has_files(given.name, folder):
-        return not _in_catalogue(given.name)
-    if _is_module(given.name) or _in_catalogue(given.name):
+        return named(given.name) is None
+    if is_module(given.name) or named(given.name) is not None:
         return False
     return _is_kept(given.name, _said("--store", given.own)) or _is_nearly(given.name, folder)
 
@@ -41,21 +34,6 @@ def has_files(name: str, folder: str | None = None) -> bool:
     except UserError:
         return True  # whose command will tell
     return found.code is not None or found.given is not None
-
-
-def _in_catalogue(name: str) -> bool:
-    from penstock.cli.files import named
-
-    return named(name) is not None
-
-
-def _is_module(name: str) -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _is_nearly(name: str, folder: str | None) -> bool:

@@ -51,6 +51,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     if slots < 1:
         raise SettingsError(f"--slots {slots} must be at least 1")
     names = None if queues is None else [name.strip() for name in queues.split(",") if name.strip()]
+    if names == []:
+        raise SettingsError(
+            f"--queues {queues!r} names no queue: say --queues A,B, or leave it out to take from all"
+        )
     definitions = [definition for file in files for definition in _definitions_in(file)]
     with desk.open(executor=executor) as engine:
         worker = Worker(engine, definitions, queues=names, slots=slots)
