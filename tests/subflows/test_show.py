@@ -35,6 +35,15 @@ def test_a_run_names_its_children_and_a_child_its_parent(store: str) -> None:
     assert run.id in shown(store, child["run"])
 
 
+def test_the_latest_run_is_none_that_is_a_step_of_another(store: str) -> None:
+    with penstock.open(store) as engine:
+        run = engine.run(family.flow, {"text": "abc"})
+        newest = engine.rows(limit=1)[0]["id"]
+        assert newest != run.id, "its child began later"
+        assert engine.get("latest").id == run.id
+    assert json.loads(shown(store, "latest", "--json"))["run"] == run.id
+
+
 def test_a_run_that_was_undone_is_not_to_be_resumed(store: str) -> None:
     from penstock import Workflow
 

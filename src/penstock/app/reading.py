@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import time
 from collections.abc import Iterable
 from typing import Any, cast, get_args
@@ -15,23 +16,20 @@ from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.history import StepRecord, steps_in
 from penstock.model.states import RunStatus
+from penstock.ports import Store
 
 
 class Reading(Parts):
     """The part of an engine that only looks."""
 
     def get(self, name: str) -> Run[Any]:
-        """A run by its id, a unique beginning of it, or "latest". Raises RunNotFound."""
+        """A run by its id, a unique beginning of it, or "latest": the newest that is no step of another. Raises RunNotFound."""
         known = self.known(name)
         if known is not None:
             return known
         if self.store is None:
             raise RunNotFound(f"no run {name!r}: an ephemeral engine keeps its last 1,000 finished runs only")
-        rows = (
-            self.store.find("runs", limit=1, newest_first=True)
-            if name == "latest"
-            else self.store.find("runs", prefix=name, limit=3)
-        )
+        rows = newest_root(self.store) if name == "latest" else self.store.find("runs", prefix=name, limit=3)
         if not rows:
             what = "the store holds no run yet" if name == "latest" else f"no run begins with {name!r}"
             raise RunNotFound(f"{what} in {self.address}; see `penstock runs`")
@@ -130,6 +128,24 @@ class Reading(Parts):
 
     def _as_engine(self) -> RunEngine:
         return cast(RunEngine, self)  # whatever reads is a part of an engine
+
+
+def parent_of(store: Store, run_id: str) -> str | None:
+    """The run of which a run is a step, if it is one."""
+    begun = store.read(run_id, 0, 1)
+    parent: str | None = json.loads(begun[0].body).get("parent") if begun else None
+    return parent
+
+
+def newest_root(store: Store) -> builtins.list[dict[str, Any]]:
+    """The row of the newest run that is no step of another; none where there is none."""
+    after = None
+    while page := store.find("runs", limit=100, newest_first=True, after=after):
+        for row in page:
+            if parent_of(store, row["id"]) is None:
+                return [row]
+        after = page[-1]["id"]
+    return []
 
 
 def _listen(bell: Any, seconds: float) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from penstock.app.parts import Parts
+from penstock.app.reading import parent_of
 from penstock.app.results import ids_of
 from penstock.app.starting import check_start
 from penstock.errors import RunNotFound, SettingsError
@@ -144,8 +145,7 @@ def _finished(store: Store) -> Iterator[Row]:
 
 def _is_wanted(store: Store, run: str) -> bool:
     """Whether a run that has not finished started this one, and may still ask what became of it."""
-    begun = store.read(run, 0, 1)
-    parent = json.loads(begun[0].body).get("parent") if begun else None
+    parent = parent_of(store, run)
     row = None if parent is None else store.get("runs", [parent]).get(parent)
     return row is not None and row["status"] not in FINISHED
 
