@@ -400,3 +400,17 @@ def test_an_execution_outlives_its_run(runner: WorkflowRunner, write: Write) -> 
     found = runner.run("w")
     assert runner.engine.durable_store().prune([str(found.run_id)]) == 1
     assert runner.executions.get(found.execution_id) == found
+
+
+def test_so_many_executions_of_a_workflow_are_found_though_anothers_name_begins_alike(
+    runner: WorkflowRunner, write: Write
+) -> None:
+    for name in ("beam", "beam-test"):
+        write(name, *TOLD, constructor="parameters, runner, execution_id")
+    for name in ("beam", "beam", *["beam-test"] * 3):
+        runner.run_by_name(name)
+    found = runner.executions.all(limit=2, workflow="beam")
+    assert [each.workflow_definition.workflow_name for each in found] == ["beam", "beam"]
+    assert [each.workflow_definition.workflow_name for each in runner.executions.all(limit=2)] == [
+        "beam-test"
+    ] * 2

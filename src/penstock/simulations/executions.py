@@ -65,9 +65,17 @@ class Executions:
         return next(self._whole(list(rows.values())[:1]))
 
     def all(self, *, limit: int = 100, workflow: str | None = None) -> list[WorkflowExecution]:
-        """The newest executions first."""
-        found = self._whole(self._rows(limit, workflow))
-        return [each for each in found if workflow in (None, each.workflow_definition.workflow_name)]
+        """The newest executions first, at most `limit`."""
+        found: list[WorkflowExecution] = []
+        after: str | None = None
+        while len(found) < limit:
+            rows = self._rows(limit, workflow, after)
+            read = self._whole(rows)
+            found += [each for each in read if workflow in (None, each.workflow_definition.workflow_name)]
+            if len(rows) < limit:
+                break
+            after = rows[-1]["id"]
+        return found[:limit]
 
     def messages(self, execution_id: str) -> Iterator[dict[str, Any]]:
         """What an execution has published so far, in order; nothing of one that the caller's environment drives."""
@@ -92,9 +100,12 @@ class Executions:
         (verdict,) = self._store.commit([Change(puts=[put], guards=guards)])
         assert verdict == OK, f"execution {row['execution_id']} was recorded before"
 
-    def _rows(self, limit: int, workflow: str | None = None) -> list[Row]:
+    def _rows(self, limit: int, workflow: str | None = None, after: str | None = None) -> list[Row]:
+        """The newest rows, also of workflows whose name begins with that one's and a dash."""
         prefix = f"{KIND}:{workflow}-" if workflow else f"{KIND}:"
-        return self._store.find("documents", {"kind": KIND}, prefix=prefix, limit=limit, newest_first=True)
+        return self._store.find(
+            "documents", {"kind": KIND}, prefix=prefix, after=after, limit=limit, newest_first=True
+        )
 
     def _whole(self, rows: Iterable[Row]) -> Iterator[WorkflowExecution]:
         read = [self._current(self._engine.codec.decode(row["data"])) for row in rows]
