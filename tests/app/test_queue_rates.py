@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,6 +150,24 @@ def test_runs_begin_evenly_and_higher_priority_first(engine: Engine) -> None:
     moments = [begun_at(run) for run in [*runs[3:], *runs[:3]]]
     assert moments == sorted(moments)
     assert moments[-1] - moments[0] >= 5 / 20 * 0.9
+
+
+def test_steps_that_keep_the_driver_busy_let_no_runs_pile_up(tmp_path: Path) -> None:
+    @task
+    def busy() -> None:
+        threading.Event().wait(0.05)
+
+    slow = Workflow("slow")
+    slow.add_task(busy)
+    with penstock.open(tmp_path / "runs.db", executor="inline", durability="crash") as engine:
+        Queues(engine).pace("paced", "200/s")
+        runs = [engine.submit(slow, queue="paced") for _ in range(15)]
+        with serving(engine, slow):
+            for run in runs:
+                run.result(SOON)
+        began = sorted(map(begun_at, runs))
+    together = max(bisect(began, at + 0.002) - place for place, at in enumerate(began))
+    assert together <= 2, "one late, and one for which there is a token since"
 
 
 def test_a_rate_that_is_changed_wakes_who_waits_for_a_token(engine: Engine) -> None:
