@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from penstock.app.logs import read_events
+from penstock.app.logs import read_events, read_start
 from penstock.app.queues import gate_of
 from penstock.app.reusing import Cut, beginning, results_of, undone_in
 from penstock.app.run import Run
 from penstock.app.starting import check_start, taken
 from penstock.app.submitting import PLACES_A_PRIORITY, Submitting, check_place
 from penstock.catalogue import reload
-from penstock.engine.recovery import Log, read_page
+from penstock.engine.recovery import Log
 from penstock.engine.rows import row_of
 from penstock.errors import CodeChanged, CommandRefused, InputError
 from penstock.model import events as e
@@ -47,8 +47,7 @@ def place_in(queue: str | None, priority: int = 0) -> Place | None:
 def source_run(engine: Submitting, run: str | Run[Any], definition: Definition | None) -> Source:
     """The run as it is, and its code: `definition`, else where it was recorded. Raises RunNotFound, CodeChanged."""
     run_id = engine.get(run).id if isinstance(run, str) else run.id
-    ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
-    assert isinstance(started, e.RunStarted)
+    started = read_start(engine, run_id)
     definition = definition or reload(started.source, started.workflow)
     engine.learn(definition)
     program = definition.as_program()

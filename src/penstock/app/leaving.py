@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from penstock.app.parts import Held, Parts
 from penstock.engine.journal import DurableJournal
 from penstock.errors import RunStopped, StoreError
-from penstock.model.changes import Change, Guard, Put
 
 if TYPE_CHECKING:
     from penstock.engine.driver import Driver
@@ -44,10 +43,10 @@ class Leaving(Parts):
         """End the lease of a run, if it is still ours and the run has not finished; if that cannot be written now, later."""
         if self.store is None:
             return
-        guard = Guard("runs", run_id, {"epoch": epoch, "owner": self.owner, "state": "leased"})
-        put = Put("runs", run_id, {"state": "ready", "owner": None, "due": None})
+        from penstock.engine.recovery import give_back
+
         try:
-            self.store.commit([Change(run=run_id, guards=[guard], puts=[put])])
+            give_back(self.store, run_id, epoch, finished=False)
         except StoreError:  # at the latest the lease lapses by itself
             self.owed[run_id] = epoch
         else:

@@ -6,11 +6,11 @@ from typing import Any
 
 from penstock.app.changes import codes_in
 from penstock.app.commanding import Commanding
-from penstock.app.logs import read_events
+from penstock.app.logs import read_events, read_start
 from penstock.app.owners import is_gone
 from penstock.app.run import Run
 from penstock.catalogue import reload
-from penstock.engine.recovery import Log, Recovered, claim_run, evict, give_back, read_page, take_up
+from penstock.engine.recovery import Log, Recovered, claim_run, evict, give_back, take_up
 from penstock.errors import CodeChanged, CommandRefused, Nondeterminism, RunNotFound
 from penstock.model import events as e
 from penstock.model.program import Definition, Program
@@ -64,8 +64,7 @@ def _alive(engine: Commanding, run_id: str, row: dict[str, Any], *, rouse: bool)
 def _fold(
     engine: Commanding, run_id: str, definition: Definition | None, epoch: int
 ) -> tuple[Recovered | None, int]:
-    ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
-    assert isinstance(started, e.RunStarted)
+    started = read_start(engine, run_id)
     definition = definition or reload(started.source, started.workflow)
     engine.learn(definition)
     program = definition.as_program()

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.app.forking import Forking
+from penstock.app.logs import read_start
 from penstock.app.owners import is_gone
 from penstock.app.starting import sooner
 from penstock.catalogue import source_of
 from penstock.context import current
-from penstock.engine.recovery import read_page
 from penstock.errors import DefinitionError, RunNotFound
 from penstock.model import events as e
 from penstock.model.changes import Change, Put
@@ -77,7 +77,7 @@ class Renewing(Forking):
         row = store.get("runs", [run_id]).get(run_id)
         if row is None or row["status"] not in ("running", "paused", "failed"):
             return []
-        started = self._start_of(run_id)
+        started = read_start(self, run_id)
         from penstock.app.changes import CODE, changes_since, codes_in, know
 
         if not started.source.get(CODE):
@@ -97,7 +97,7 @@ class Renewing(Forking):
             return Minded(run_id)
         from penstock.app.changes import CODE, know
 
-        started = self._start_of(run_id)
+        started = read_start(self, run_id)
         try:
             definition = self._code_of(started, definition)
         except (DefinitionError, RunNotFound):  # whether its code is needed at all is not yet known
@@ -131,11 +131,6 @@ class Renewing(Forking):
         from penstock.app.anew import begin_anew
 
         return begin_anew(self, run_id, definition, changes, **how)
-
-    def _start_of(self, run_id: str) -> e.RunStarted:
-        ((_, _, started),) = read_page(self.durable_store(), self.codec, run_id, 0, 1)
-        assert isinstance(started, e.RunStarted)
-        return started
 
     def _code_of(self, started: e.RunStarted, definition: Definition | None) -> Definition:
         from penstock.catalogue import reload

@@ -6,7 +6,7 @@ event yet are known, and what they wait for. Else the events alone tell, which k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -206,9 +206,3 @@ def _with_insides(graph: Graph) -> dict[str, tuple[str, ...]]:
     """What the nodes that have graphs inside them depend on."""
     needs = depends_on(graph, split(graph)[0])
     return {node.name: needs[node.name] for node in graph.nodes if node.inner is not None}
-
-
-def unsettled(steps: Iterable[str], standing: Standing) -> list[StepStanding]:
-    """Those of these steps that have not settled."""
-    known = (standing.steps.get(name) for name in steps)
-    return [step for step in known if step is not None and step.status in ("waiting", "ready", "running")]

@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 from penstock.app.changes import Outlook, know
 from penstock.app.engine import Engine
 from penstock.app.forks import Place
-from penstock.app.logs import read_events
+from penstock.app.logs import read_events, read_start
 from penstock.app.recovery import check_same
 from penstock.catalogue import reload
-from penstock.engine.recovery import Log, Recovered, give_back, read_page, take_up
+from penstock.engine.recovery import Log, Recovered, give_back, take_up
 from penstock.errors import DefinitionError, PenstockError
 from penstock.model import events as e
 from penstock.model.program import Definition
@@ -49,9 +49,7 @@ class Uptake:
 
         Raises LeaseLost, and another PenstockError where it is not to go on here.
         """
-        store, codec = self._engine.durable_store(), self._engine.codec
-        ((_, _, started),) = read_page(store, codec, claim.id, 0, 1)
-        definition = self._definition_of(started)
+        definition = self._definition_of(read_start(self._engine, claim.id))
         log = read_events(self._engine, claim.id)  # now that the codec knows its classes
         outlook = self._outlook(claim, log, definition)
         if outlook.chosen == "new_run":
@@ -59,14 +57,14 @@ class Uptake:
             return None
         recovered = take_up(log, claim.id, definition.as_program(), claim.epoch, reopen=False)
         if recovered is None:
+            store = self._engine.durable_store()
             give_back(store, claim.id, claim.epoch, finished=True, length=log[-1][0])
             return None
         if outlook.changes:
             self._engine.say_changes(claim.id, outlook.changes)
         return Taken(recovered, definition, takeovers_in(event for _, _, event in log), outlook.notes)
 
-    def _definition_of(self, started: e.Event) -> Definition:
-        assert isinstance(started, e.RunStarted)
+    def _definition_of(self, started: e.RunStarted) -> Definition:
         definition = self._definitions.get(started.workflow)
         if definition is None:
             definition = self._definitions[started.workflow] = _loaded(started)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -10,12 +12,14 @@ from penstock.engine.rows import event_of
 from penstock.errors import CommandRefused, LeaseLost, StoreCorrupt
 from penstock.model import events as e
 from penstock.model import machine
-from penstock.model.changes import Change, Guard, Put
+from penstock.model.changes import Change, Guard, Put, Row
 from penstock.model.program import Program
 from penstock.model.states import FINISHED
 from penstock.ports import Codec, Store
 
 PAGE = 10_000
+_ENDS: Final = frozenset(e.KIND_OF[kind] for kind in e.FINAL)
+
 Log = list[tuple[int, float, e.Event]]
 
 
@@ -39,18 +43,30 @@ def read_log(store: Store, codec: Codec, run_id: str) -> Log:
 
 def read_page(store: Store, codec: Codec, run_id: str, after: int, limit: int) -> Log:
     """So many events of a run's log, decoded."""
-
-    def blob(digest: str) -> bytes:
-        rows = store.get("blobs", [digest])
-        if digest not in rows:
-            raise StoreCorrupt(
-                f"run {run_id} speaks of blob {digest}, which the store does not hold; restore a backup"
-            )
-        data: bytes = rows[digest]["data"]
-        return data
-
+    blob = partial(_blob, store, run_id)
     rows = store.read(run_id, after, limit)
     return [(row.sequence, row.at, event_of(row, codec, blob)) for row in rows]
+
+
+def read_end(store: Store, codec: Codec, run_id: str) -> e.Event | None:
+    """The event with which a run ended last; None: it did not. Of the others nothing is decoded, nor are their blobs read."""
+    end: Row | None = None
+    after: int | None = 0
+    while after is not None:
+        rows = store.read(run_id, after, PAGE)
+        end = next((row for row in reversed(rows) if row.kind in _ENDS), end)
+        after = rows[-1].sequence if len(rows) == PAGE else None
+    return None if end is None else event_of(end, codec, partial(_blob, store, run_id))
+
+
+def _blob(store: Store, run_id: str, digest: str) -> bytes:
+    rows = store.get("blobs", [digest])
+    if digest not in rows:
+        raise StoreCorrupt(
+            f"run {run_id} speaks of blob {digest}, which the store does not hold; restore a backup"
+        )
+    data: bytes = rows[digest]["data"]
+    return data
 
 
 def refold(run_id: str, program: Program, log: Log, reopen: Iterable[int] = ()) -> machine.Run:

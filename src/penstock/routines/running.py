@@ -123,14 +123,14 @@ def _job(flow: Flow, how: dict[str, Any]) -> JobState:
 
 def _recorded(flow: Flow, run: str, store: str | Engine | None) -> JobState:
     """The job that a run records, to be resumed."""
-    from penstock.engine.recovery import read_page
+    from penstock.app.logs import read_start
 
     engine = _engine(store if store is not None else flow.store)
     run_id = engine.get(run).id
     engine.learn(flow)
-    ((_, _, started),) = read_page(engine.durable_store(), engine.codec, run_id, 0, 1)
-    told = started.input.get(JOB) or {}  # type: ignore[union-attr]
-    job = JobState(started.workflow, told.get("id") or run_id)  # type: ignore[union-attr]
+    started = read_start(engine, run_id)
+    told = started.input.get(JOB) or {}
+    job = JobState(started.workflow, told.get("id") or run_id)
     job.input_id = told.get("id", "")
     job.run_id, job.store = run_id, engine.address
     job.how = {name: told[name] for name in ("strategy", "workers") if name in told}
