@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from penstock.context import is_async
+from penstock.tasks.launcher import Launchable
 from penstock.tasks.node import Node
 from penstock.tasks.program import GraphProgram
 from penstock.tasks.transitions import Listener
@@ -15,13 +16,25 @@ from penstock.tasks.transitions import Listener
 if TYPE_CHECKING:
     from penstock.app.run import Run
     from penstock.model.parameters import Parameter
-    from penstock.tasks.workflow import Workflow
+    from penstock.tasks.work import Work
+
+
+class Arrangeable(Launchable, Protocol):
+    """What an arrangement, and the executor that makes it, need of a workflow."""
+
+    module: str
+    tags: dict[str, str]
+
+    @property
+    def tasks(self) -> Mapping[str, Work]: ...
+    def annotations(self) -> list[Any]: ...
+    def modules(self) -> set[str]: ...
 
 
 class Arrangement:
     """Launchable in place of its workflow, and to the engine a definition of the same name; state is shown on the workflow."""
 
-    def __init__(self, flow: Workflow, program: GraphProgram, listener: Listener | None = None) -> None:
+    def __init__(self, flow: Arrangeable, program: GraphProgram, listener: Listener | None = None) -> None:
         self._flow = flow
         self._program = program
         self._listener = listener or flow.listener()

@@ -20,8 +20,8 @@ from penstock.tasks.binding import Around, bind, check_connection
 from penstock.tasks.node import Node, Source
 from penstock.tasks.options import policy_of
 from penstock.tasks.place import Nested, Pause, Place, inputs_of
-from penstock.tasks.task import Task
 from penstock.tasks.undoing import undone_by
+from penstock.tasks.work import Work
 
 _compiling: ContextVar[tuple[Mapping[str, Place], ...]] = ContextVar("penstock_compiling", default=())
 """The tasks of the workflows that are being checked here, one inside the other."""
@@ -162,7 +162,7 @@ class Blueprint:
         around = Around(place.depends_on if upstream is None else upstream, self.places, self.declared)
         return bind(name, signature, around, values=place.values, over=over)
 
-    def _signature(self, task: Task[..., Any]) -> Signature:
+    def _signature(self, task: Work) -> Signature:
         with at(spot_of(task.fn)):
             signature = signature_of(task.fn, f"task {task.name!r}")
         if task.options.get("transaction"):
@@ -173,11 +173,11 @@ class Blueprint:
         kept = {name: p for name, p in signature.parameters.items() if name not in given}
         return Signature(kept, signature.everything)
 
-    def _given(self, task: Task[..., Any]) -> set[str]:
+    def _given(self, task: Work) -> set[str]:
         """Parameters that a step is given when it runs: resources, and its transaction's connection."""
         return {*self.resources, "connection"} if task.options.get("transaction") else {*self.resources}
 
-    def _function(self, task: Task[..., Any]) -> Callable[..., Any]:
+    def _function(self, task: Work) -> Callable[..., Any]:
         resources = set(self.resources) - ({"connection"} if task.options.get("transaction") else set())
         names = resources & signature_of(task.fn, task.name).parameters.keys() if resources else set()
         if not names:
@@ -188,7 +188,7 @@ class Blueprint:
 
     def _source(self, task: str, source: Any, place: Place) -> Source:
         """What a map goes over: the result of a task, an input, or a value as it stands."""
-        if isinstance(source, Task):
+        if isinstance(source, Work):
             source = source.name
         if not isinstance(source, str):
             if not isinstance(source, Iterable):

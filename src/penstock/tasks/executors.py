@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args
 from weakref import WeakKeyDictionary
 
 from penstock.errors import CodeChanged, CommandRefused, DefinitionError, RunFailed, WorkflowExecutionError
 from penstock.model import events as e
 from penstock.model.ids import run_id_for
-from penstock.tasks.arrangement import Arrangement, arranged
+from penstock.tasks.arrangement import Arrangeable, Arrangement, arranged
 from penstock.tasks.keeping import Keeper, StateStore, completed, restoring
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.statuses import TaskStatus
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.tasks.program import GraphProgram
     from penstock.tasks.task import Task
-    from penstock.tasks.workflow import Workflow
+
+W = TypeVar("W", bound=Arrangeable)
+"""A workflow of tasks."""
 
 Scope = Literal["run", "task"]
 
@@ -59,7 +61,7 @@ class BaseExecutor:
         self.resume_scope: Scope = scope
         self._programs: WeakKeyDictionary[GraphProgram, GraphProgram] = WeakKeyDictionary()
 
-    def execute(self, workflow: Workflow, *, run_id: str | None = None, **inputs: Any) -> Any:
+    def execute(self, workflow: Arrangeable, *, run_id: str | None = None, **inputs: Any) -> Any:
         """Run a workflow to its end on this thread and return it; what became of it is shown on it.
 
         `run_id` names the run: one of that name goes on, and is not run again if it completed. Raises WorkflowExecutionError,
@@ -78,7 +80,7 @@ class BaseExecutor:
             error = None if task.error is None else str(task.error)
             self.state_store.save_task_state(task.name, task.status, result, error, datetime.now(UTC))
 
-    def program_of(self, workflow: Workflow) -> GraphProgram:
+    def program_of(self, workflow: Arrangeable) -> GraphProgram:
         """The workflow's graph as this executor runs it."""
         program = workflow.as_program()
         found = self._programs.get(program)
@@ -127,9 +129,7 @@ class AsyncExecutor(BaseExecutor):
         super().__init__(state_store, storage=storage, resume_scope=resume_scope)
         self.max_concurrent = self.limit = _at_least_one("max_concurrent", max_concurrent)
 
-    def execute(
-        self, workflow: Workflow, *, run_id: str | None = None, **inputs: Any
-    ) -> Coroutine[Any, Any, Workflow]:
+    def execute(self, workflow: W, *, run_id: str | None = None, **inputs: Any) -> Coroutine[Any, Any, W]:
         """See BaseExecutor.execute."""
         import asyncio
 
@@ -141,11 +141,11 @@ class AsyncExecutor(BaseExecutor):
         return execution.run_async()
 
 
-class _Execution:
+class _Execution(Generic[W]):
     """One call of `execute`."""
 
     def __init__(
-        self, executor: BaseExecutor, workflow: Workflow, run_id: str | None, inputs: dict[str, Any]
+        self, executor: BaseExecutor, workflow: W, run_id: str | None, inputs: dict[str, Any]
     ) -> None:
         self._workflow = workflow
         self._inputs = inputs
@@ -165,7 +165,7 @@ class _Execution:
         self._run_id = run_id
         self._searches = self._engine.store is not None and executor.resume_scope == "run"
 
-    def run(self) -> Workflow:
+    def run(self) -> W:
         try:
             unfinished = self._unfinished()
             if unfinished is None or not self._resume(unfinished):
@@ -174,7 +174,7 @@ class _Execution:
             raise _execution_error(error) from error.__cause__
         return self._ended()
 
-    async def run_async(self) -> Workflow:
+    async def run_async(self) -> W:
         import asyncio
 
         try:
@@ -185,7 +185,7 @@ class _Execution:
             raise _execution_error(error) from error.__cause__
         return self._ended()
 
-    def _ended(self) -> Workflow:
+    def _ended(self) -> W:
         if self._keeper is not None and self._keeper.error is not None:
             raise self._keeper.error
         return self._workflow
@@ -219,13 +219,13 @@ class _Execution:
         return isinstance(started, e.RunStarted) and started.input == self._launcher.bound(self._inputs)
 
 
-class _Done(Coroutine[Any, Any, "Workflow"]):
+class _Done(Coroutine[Any, Any, W]):
     """An execution that is over, for those who await it."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: W) -> None:
         self.workflow = workflow
 
-    def __await__(self) -> Generator[Any, Any, Workflow]:
+    def __await__(self) -> Generator[Any, Any, W]:
         yield from ()
         return self.workflow
 
@@ -246,7 +246,7 @@ def _engine_of(store: StateStore | None) -> Engine:
     return engine_at(getattr(store, "address", "ephemeral"))
 
 
-def _teach(store: StateStore | None, workflow: Workflow) -> None:
+def _teach(store: StateStore | None, workflow: Arrangeable) -> None:
     """What a state store of ours saved of the workflow's classes comes back as such."""
     codec = getattr(store, "codec", None)
     if codec is not None:

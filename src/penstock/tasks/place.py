@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple, Protocol, get_args
 
 from penstock.context.places import Spot
@@ -13,7 +13,7 @@ from penstock.model.parameters import Parameter, hints_of
 from penstock.model.program import Program, Sleep, Wait
 from penstock.model.wording import listed, shown
 from penstock.tasks.node import Trigger
-from penstock.tasks.task import Task
+from penstock.tasks.work import Work
 
 
 class Nested(Protocol):
@@ -42,9 +42,7 @@ class Place:
 
     __slots__ = ("depends_on", "flow", "own", "pause", "said", "task", "trigger", "values", "when")
 
-    def __init__(
-        self, task: Task[..., Any] | None, flow: Nested | None = None, pause: Pause | None = None
-    ) -> None:
+    def __init__(self, task: Work | None, flow: Nested | None = None, pause: Pause | None = None) -> None:
         self.task = task
         self.flow = flow
         self.own: Child | None = None  # of a workflow that is a run of its own
@@ -62,6 +60,19 @@ class Place:
         if self.task is not None:
             return list(hints_of(self.task.fn).values())
         return [] if self.pause is None else [self.pause.type]
+
+    def follow_what_it_goes_over(self, places: Container[str]) -> None:
+        """Of these tasks it depends on those that it goes over."""
+        for source in () if self.task is None else (self.task.over or {}).values():
+            name = source.name if isinstance(source, Work) else source
+            if isinstance(name, str) and name in places:
+                self.depends_on.setdefault(name)
+
+
+def check_place_name(name: str) -> None:
+    """Raise DefinitionError for what cannot name a task among the steps of a run."""
+    if "/" in name or "@" in name:
+        raise DefinitionError(f"{name!r} cannot name a task: '/' and '@' stand for something else, say '-'")
 
 
 def check_place(

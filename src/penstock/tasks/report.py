@@ -13,6 +13,7 @@ from penstock.model.history import steps_in
 from penstock.model.parameters import Parameter, hints_of
 from penstock.tasks.options import CALLBACKS
 from penstock.tasks.statuses import TaskStatus, WorkflowStatus
+from penstock.tasks.task import Task
 from penstock.tasks.transitions import Listener
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from penstock.tasks.executors import BaseExecutor
     from penstock.tasks.place import Place
     from penstock.tasks.program import GraphProgram
-    from penstock.tasks.task import Task
+    from penstock.tasks.work import Work
 
 
 class Reporting:
@@ -30,19 +31,19 @@ class Reporting:
     name: str
     latest: Run[Any] | None
     _places: dict[str, Place]
-    _heard: tuple[GraphProgram, dict[str, Task[..., Any]]] | None = None
+    _heard: tuple[GraphProgram, dict[str, Work]] | None = None
 
     # What it is
 
     @property
     def tasks(self) -> dict[str, Task[..., Any]]:
         """The tasks by name, in the order in which they were added."""
-        return {name: place.task for name, place in self._places.items() if place.task is not None}
+        return {name: place.task for name, place in self._places.items() if isinstance(place.task, Task)}
 
     def get_task(self, name: str) -> Task[..., Any]:
         """A task by name. Raises DefinitionError with the nearest name if there is none."""
         place = self._places.get(name)
-        if place is None or place.task is None:
+        if place is None or not isinstance(place.task, Task):
             raise DefinitionError(
                 f"workflow {self.name!r} has no task {name!r}{self._blueprint().hint(name)}"
             )
@@ -141,8 +142,8 @@ class Reporting:
         raise NotImplementedError
 
 
-def _with_callbacks(places: Mapping[str, Place], scope: str) -> Iterator[tuple[str, Task[..., Any]]]:
-    """The tasks that want to be told, by step; those of inner workflows too."""
+def _with_callbacks(places: Mapping[str, Place], scope: str) -> Iterator[tuple[str, Work]]:
+    """What wants to be told, by step; that of inner workflows too."""
     for name, place in places.items():
         if place.task is not None and place.task.options.keys() & CALLBACKS:
             yield scope + name, place.task

@@ -16,9 +16,11 @@ from penstock.model.wording import shown
 from penstock.tasks.options import Options, check_alone, check_name, check_options, check_settings, policy_of
 from penstock.tasks.statuses import TaskStatus, status_of_step
 from penstock.tasks.undoing import undone_by
+from penstock.tasks.work import Work
 
 if TYPE_CHECKING:
     from penstock.app import Run, StepView
+    from penstock.tasks.alone import Alone
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,12 +38,14 @@ building: ContextVar[Flow | None] = ContextVar("penstock_building", default=None
 """The workflow whose `with` block is open here."""
 
 
-class Task(Generic[P, R]):
+class Task(Work, Generic[P, R]):
     """A function as a task. Calling it calls the function: tasks are tested like functions.
 
     `name` is the function's unless given. Added to a workflow, a task of the same name (a copy) belongs to it; there
     `a >> b` makes b depend on a.
     """
+
+    fn: Callable[P, R]
 
     def __init__(
         self,
@@ -61,13 +65,10 @@ class Task(Generic[P, R]):
             check_name(name, "a task")
             check_options(options, f"task {name!r}")
         self.fn = fn
-        self.name: str = name
-        self.options: dict[str, Any] = dict(options)
-        self.over: Mapping[str, Any] | None = None
-        self.window = 256
-        self.partial: Partial = "fail"
+        self.name = name
+        self.options = dict(options)
         self.flow: Flow | None = None
-        self.alone: Flow | None = None  # made by `execute`
+        self.alone: Alone | None = None  # made by `execute`
         self._call: Call | None = None
         self.__doc__ = getattr(fn, "__doc__", None)
         self.__name__ = self.name
@@ -139,9 +140,10 @@ class Task(Generic[P, R]):
 
         Raises TaskExecutionError, whose cause is the task's own exception.
         """
-        from penstock.tasks.alone import execute_alone
+        from penstock.tasks.alone import Alone
 
-        return execute_alone(self, context or {})  # type: ignore[no-any-return]
+        self.alone = Alone(self, context or {})
+        return self.alone.execute()  # type: ignore[no-any-return]
 
     @property
     def status(self) -> TaskStatus:

@@ -16,7 +16,7 @@ from penstock.tasks.statuses import TaskStatus, status_of_step
 if TYPE_CHECKING:
     from penstock.app import Engine
     from penstock.app.run import Run
-    from penstock.tasks.task import Task
+    from penstock.tasks.work import Work
 
 Tell = Callable[[str, TaskStatus, Any], object]
 """(task, status, value or failure): raises nothing."""
@@ -34,7 +34,7 @@ _SETTLED = frozenset(_ENDS.values())
 class Listener:
     """Hears one run's events and tells each change of a task's status once. `tasks` are those that are told of, by step."""
 
-    def __init__(self, tasks: Mapping[str, Task[..., Any]], tell: Tell | None = None) -> None:
+    def __init__(self, tasks: Mapping[str, Work], tell: Tell | None = None) -> None:
         self._tasks = tasks
         self._tell = tell
         self._last: dict[str, TaskStatus] = {}
@@ -56,13 +56,13 @@ class Listener:
             said = getattr(event, "value", None) if kind is not e.StepFailed else event.error  # type: ignore[union-attr]
             self._change(task, name, _ENDS[kind], said)
 
-    def _map_may_have_ended(self, run: Run[Any], task: Task[..., Any], name: str) -> None:
+    def _map_may_have_ended(self, run: Run[Any], task: Work, name: str) -> None:
         view = run.steps[name]
         status = status_of_step(view.status)
         if status in _SETTLED:
             self._change(task, name, status, view.result if status is TaskStatus.COMPLETED else view.error)
 
-    def _change(self, task: Task[..., Any], name: str, status: TaskStatus, said: Any) -> None:
+    def _change(self, task: Work, name: str, status: TaskStatus, said: Any) -> None:
         last = self._last.get(name)
         if last is not status and last not in _SETTLED:
             self._last[name] = status
@@ -103,7 +103,7 @@ def listen(engine: Engine, run: Run[Any], listener: Listener) -> None:
     found.add(run, listener)
 
 
-def _call(task: Task[..., Any], callback: str, *told: Any) -> None:
+def _call(task: Work, callback: str, *told: Any) -> None:
     """Call a task's callback; one that raises is logged, the run goes on."""
     fn = task.options.get(callback)
     if fn is not None:

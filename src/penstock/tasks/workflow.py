@@ -17,7 +17,7 @@ from penstock.tasks.blueprint import Blueprint, declared_inputs
 from penstock.tasks.launcher import Launcher
 from penstock.tasks.node import Trigger
 from penstock.tasks.options import Options, check_name, check_settings
-from penstock.tasks.place import Place, check_place
+from penstock.tasks.place import Place, check_place, check_place_name
 from penstock.tasks.program import GraphProgram
 from penstock.tasks.report import Reporting
 from penstock.tasks.task import Task, as_task, building, name_of, names_of
@@ -107,9 +107,7 @@ class Workflow(Waiting, Reporting):
             place = Place(made)
             self._add(made.name, place, depends_on)
         made.flow = self
-        for source in (made.over or {}).values():
-            if isinstance(source, str | Task) and (upstream := name_of(source)) in self._places:
-                place.depends_on.setdefault(upstream)
+        place.follow_what_it_goes_over(self._places)
         place.values = dict(values or {})
         place.when = when
         place.trigger = trigger
@@ -183,10 +181,7 @@ class Workflow(Waiting, Reporting):
             raise DefinitionError(
                 f"workflow {self.name!r} has a task {name!r} already; give this one another name: add_task(..., name=...)"
             )
-        if "/" in name or "@" in name:
-            raise DefinitionError(
-                f"{name!r} cannot name a task: '/' and '@' stand for something else, say '-'"
-            )
+        check_place_name(name)
         place.depends_on = dict.fromkeys(names_of(depends_on))
         place.said = here()
         self._places[name] = place
