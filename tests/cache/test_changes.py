@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -190,6 +190,66 @@ def test_a_run_begins_with_the_code_of_whoever_takes_it_first(tmp_path: Path) ->
                 (each.topic, each.data["began"]) for _, _, each in run.events() if isinstance(each, e.Noted)
             ]
     assert notes == [("code", True)]
+
+
+PARENT = """
+    from penstock import Workflow, task
+    from rates import rate, log
+
+    @task
+    def load(n: int) -> int:
+        log("load")
+        return n
+
+    child = Workflow("child"{options})
+    child.add_task(load)
+    child.add_signal("go", depends_on=["load"])
+    @task
+    def scale(go: int) -> int:
+        return go * rate()
+    child.add_task(scale, depends_on=["go"])
+
+    flow = Workflow("parent")
+    flow.add_workflow(child, own_run=True)
+    """
+
+
+@pytest.mark.parametrize("options", ["", ", on_change='refuse'"])
+def test_a_step_that_is_a_run_of_its_own_is_minded_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, options: str
+) -> None:
+    text = PARENT.replace("{options}", options)
+    with project(tmp_path / "a", shop=text, rates=RATES) as module, engine_at(tmp_path) as engine:
+        parent = engine.start(module.flow, {"n": 3}).id
+        child = _child_of(engine)
+        _until_done(engine.get(child), "load")
+    rates = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "b", shop=text, rates=rates) as module, engine_at(tmp_path) as engine:
+        with caplog.at_level(logging.WARNING, "penstock"):
+            run = engine.resume(parent, module.flow)
+            _until(lambda: child in caplog.text and "scale (changed: rates.rate)" in caplog.text)
+        if options:
+            assert f"run {child} is left to others: the code of run {child} has changed" in caplog.text
+            engine.resume(child, module.child, on_change="continue")
+        engine.signal(child, "go", 4)
+        assert run.result(20) == 20
+        notes = [each.topic for _, _, each in engine.get(child).events() if isinstance(each, e.Noted)]
+    assert notes == ["code_changed", "code"]
+    assert logged(tmp_path) == ["load"]
+
+
+def _child_of(engine: Engine) -> str:
+    _until(lambda: any(row["workflow"] == "child" for row in engine.rows()))
+    (child,) = [row["id"] for row in engine.rows() if row["workflow"] == "child"]
+    return str(child)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come to that")
 
 
 def _work(engine: Engine, module: ModuleType, run: Run[Any], step: str) -> None:

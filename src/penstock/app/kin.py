@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from penstock.app.run import Run
 from penstock.app.starting import with_defaults
 from penstock.engine.children import Children, follow_parents
-from penstock.errors import CommandRefused, RunNotFound
+from penstock.errors import CodeChanged, CommandRefused, RunNotFound
 from penstock.model.child import Child
 from penstock.model.policies import CHILD
 from penstock.model.state import Step
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.app.parts import Held, Holdings, Parts
     from penstock.engine.driver import Driver
     from penstock.engine.recovery import Log, Recovered
-    from penstock.model.program import Definition
+    from penstock.model.program import Definition, OnChange
     from penstock.model.state import Run as RunState
     from penstock.ports import Executor, Store
 
@@ -54,7 +55,12 @@ class KinEngine(Protocol):
         definition: Definition | None,
         *,
         order: tuple[str, str] | None,
+        notes: Iterable[tuple[str, Any]] = (),
     ) -> Run[Any]: ...
+    def minded(
+        self, run_id: str, definition: Definition | None, on_change: OnChange | None
+    ) -> tuple[str, Sequence[Any], Sequence[tuple[str, Any]]]: ...
+    def say_changes(self, run_id: str, changes: Iterable[Any]) -> None: ...
     def command(self, run_id: str, kind: str, reason: str = "") -> None: ...
 
 
@@ -63,6 +69,7 @@ class EngineKin:
 
     def __init__(self, engine: KinEngine) -> None:
         self._engine = engine
+        self._left: set[str] = set()
         self.children = Children(self)
 
     def statuses(self, runs: Iterable[str]) -> Mapping[str, str]:
@@ -97,12 +104,25 @@ class EngineKin:
         if child.queue is not None and self.statuses([run]).get(run) != "failed":
             return  # that is for workers
         try:
+            _, changes, notes = engine.minded(run, child.definition, None)
             recovered = engine.recover(run, child.definition, rouse=False)
         except CommandRefused:  # it is alive elsewhere
             return
-        if not isinstance(recovered, Run):
-            handle = engine.adopt(recovered, held.driver, child.definition, order=None)
-            handle.when_over(partial(self.children.left, run))
+        except CodeChanged as error:
+            self._leave(run, error)
+            return
+        if isinstance(recovered, Run):
+            return
+        if changes:
+            engine.say_changes(run, changes)
+        handle = engine.adopt(recovered, held.driver, child.definition, order=None, notes=notes)
+        handle.when_over(partial(self.children.left, run))
+
+    def _leave(self, run: str, error: CodeChanged) -> None:
+        """Others may have the code with which it may go on, or somebody resumes it all the same; said once."""
+        if run not in self._left:
+            self._left.add(run)
+            logging.getLogger("penstock").warning("run %s is left to others: %s", run, error)
 
     def order(self, run: str, kind: str, reason: str) -> None:
         try:
