@@ -1,90 +1,28 @@
-"""Bugs put in on purpose, each in one place of the real code: what a simulation that is worth its time must find.
-
-Each entry of PLANTED patches the code while its block lasts. Half of them are faults that the simulation really found.
-"""
+"""Bugs in the store, leases, the journal, the drivers, the core, the machine and programs. See planting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pytest
 
 from penstock.engine import attempts as attempts_module
-from penstock.engine import children
-from penstock.engine.children import Children
 from penstock.engine.core import Core
 from penstock.engine.driver import Driver
 from penstock.engine.journal import DurableJournal
 from penstock.engine.lanes import Timers
 from penstock.engine.virtual import VirtualDriver
-from penstock.model import dialogue, machine, undoing
 from penstock.model import events as e
+from penstock.model import machine
 from penstock.model.changes import Ok
 from penstock.model.program import End
 from penstock.model.state import COMPLETED
-from penstock.model.states import FINISHED
 from penstock.stores import memory, memory_disk
 from penstock.tasks.program import GraphPlay
-from penstock.testing.simulation import Faults, simulation
 from penstock.testing.simulation.engine import SimulatedEngine
 from penstock.testing.simulation.programs import groups, messages
-
-
-@dataclass
-class Planted:
-    """One bug: where it is, which programs may show it, and how it is put in."""
-
-    name: str
-    place: str
-    plant: Callable[[pytest.MonkeyPatch], None]
-    programs: tuple[str, ...] = ("graph", "groups", "messages", "function", "body")
-
-    @property
-    def faults(self) -> Faults | None:
-        """Rare coincidences are looked for in the weather that brings them; None: in any."""
-        return WEATHER.get(self.name)
-
-    @contextmanager
-    def growing(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            # So that one that hangs is found sooner. No healthy run of these seeds comes near.
-            patch.setattr(simulation, "MOST_SECONDS", 150.0)
-            self.plant(patch)
-            yield
-
-
-PLANTED: list[Planted] = []
-
-WEATHER = {
-    "a late claim is used though a newer one overtook it": Faults(
-        freeze=0.2, lost_reply=0.1, crash_every=2.0
-    ),
-    "a run that finished after its claim is adopted": Faults(freeze=0.1, freeze_every=2.0),
-    "after a lost reply every conflict is taken for success": Faults(
-        lost_reply=0.1, unavailable=0.1, freeze=0.2, freeze_every=4.0
-    ),
-    "one letter too many is taken": Faults(writer_seconds=1.0, crash_every=2.0, unavailable=0.1),
-    "waits follow a clock that is set": Faults(jump_every=0.3),
-    "what a forgiven failure stopped stays cancelled": Faults(crash_after=0.1),
-    "a parent does not wait for the child it cancels": Faults(slow=0.1),
-    "no cancel passes down": Faults(slow=0.1),
-    "a failure that was heard of is passed up again": Faults(slow=0.1),
-}
-
-
-def planted(place: str, *programs: str) -> Callable[[Callable[[pytest.MonkeyPatch], None]], Any]:
-    def note(plant: Callable[[pytest.MonkeyPatch], None]) -> Any:
-        name = plant.__name__.replace("_", " ")
-        PLANTED.append(Planted(name, place, plant, programs) if programs else Planted(name, place, plant))
-        return plant
-
-    return note
-
+from tests.simulation.planting import planted
 
 # ── the store ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -355,32 +293,6 @@ def _next_while(patch: pytest.MonkeyPatch, when: Any, name: str, value: Any) -> 
 # ── the machine and the programs ────────────────────────────────────────────────────────────────────────────────────
 
 
-@planted("machine", "function")
-def the_last_to_wait_for_a_signal_is_woken_first(patch: pytest.MonkeyPatch) -> None:
-    signalled = machine._RARE[e.Signalled]
-
-    def last_first(run: Any, event: Any, at: float) -> None:
-        waiters = run.waiters.get(event.name)
-        if waiters:
-            waiters.reverse()
-        signalled(run, event, at)
-        if waiters:
-            waiters.reverse()
-
-    patch.setitem(machine._RARE, e.Signalled, last_first)
-
-
-@planted("machine", "function")
-def a_signal_that_came_before_its_waiter_is_lost(patch: pytest.MonkeyPatch) -> None:
-    signalled = machine._RARE[e.Signalled]
-
-    def deaf(run: Any, event: Any, at: float) -> None:
-        signalled(run, event, at)
-        run.signals.pop(event.name, None)
-
-    patch.setitem(machine._RARE, e.Signalled, deaf)
-
-
 @planted("machine", "graph")
 def a_map_loses_the_result_of_an_item(patch: pytest.MonkeyPatch) -> None:
     from penstock.model import items
@@ -419,192 +331,7 @@ def a_graph_ends_while_siblings_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(GraphPlay, "done", impatient)
 
 
-# ── timers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@planted("timers", "function")
-def a_sleep_is_shorter_than_was_asked_for(patch: pytest.MonkeyPatch) -> None:
-    """In the machine itself: every engine and every replay agrees."""
-    sleep = dialogue._sleep
-
-    def short(run: Any, scope: Any, ask: Any, at: float) -> None:
-        seconds = None if ask.seconds is None else ask.seconds * 0.9
-        sleep(run, scope, msgspec.structs.replace(ask, seconds=seconds), at)
-
-    patch.setattr(dialogue, "_sleep", short)
-
-
-@planted("timers", "function")
-def a_sleep_begins_anew_when_its_run_is_taken_up(patch: pytest.MonkeyPatch) -> None:
-    adopt = Core.adopt
-
-    def anew(self: Any, run: Any, epoch: int, owner: str, at: float, reopen: Any = None) -> None:
-        for step in run.news.timers:
-            if type(step.ask).__name__ == "Sleep" and step.ask.seconds is not None:
-                step.due = at + step.ask.seconds
-        adopt(self, run, epoch, owner, at, reopen)
-
-    patch.setattr(Core, "adopt", anew)
-
-
-# ── compensation ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@planted("compensation", "graph", "function")
-def the_first_to_finish_is_undone_first(patch: pytest.MonkeyPatch) -> None:
-    next_undo = undoing._next_undo
-
-    def first(run: Any) -> Any:
-        if run.undoing is None:
-            run.undoable.reverse()
-        return next_undo(run)
-
-    patch.setattr(undoing, "_next_undo", first)
-
-
-@planted("compensation", "graph", "function")
-def an_undo_that_fails_ends_the_undoing(patch: pytest.MonkeyPatch) -> None:
-    next_undo = undoing._next_undo
-
-    def faint(run: Any) -> Any:
-        if run.undoing is not None and run.undoing.failed:
-            run.undoable.clear()
-        return next_undo(run)
-
-    patch.setattr(undoing, "_next_undo", faint)
-
-
-@planted("compensation", "graph", "function")
-def a_cancel_ends_the_undoing(patch: pytest.MonkeyPatch) -> None:
-    def obliging(self: Any, run: Any, at: float, reason: str = "") -> bool:
-        if run.status in FINISHED or attempts_module.cancelling(run):
-            return False
-        self._record(run, e.CancelAsked(reason), at)
-        self._look(run, at)
-        return True
-
-    def asked(run: Any, event: Any, at: float) -> None:
-        if run.final is None:
-            if run.undoing is not None:
-                run.undoable.clear()
-            machine._conclude(run, ("cancelled", event.reason), at)
-
-    patch.setattr(Core, "cancel", obliging)
-    patch.setitem(machine._RARE, e.CancelAsked, asked)
-
-
-@planted("compensation", "graph", "function")
-def a_step_that_failed_is_undone_as_well(patch: pytest.MonkeyPatch) -> None:
-    fail = machine._fail
-
-    def remembered(run: Any, step: Any, error: Any, at: float) -> None:
-        if step.policy.undo is not None:
-            undoing.remember(run, step, None)
-        fail(run, step, error, at)
-
-    patch.setattr(machine, "_fail", remembered)
-
-
-@planted("compensation", "graph", "function")
-def an_undo_under_way_when_its_engine_died_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
-    unwanted = machine.unwanted
-    patch.setattr(
-        "penstock.engine.core.unwanted", lambda step: step.key.startswith("undo:") or unwanted(step)
-    )
-
-
-@planted("compensation", "graph", "function")
-def a_run_that_was_undone_is_reopened(patch: pytest.MonkeyPatch) -> None:
-    from penstock.testing.simulation import engine
-
-    take_up = engine.take_up
-
-    def forgetful(log: Any, *rest: Any, **how: Any) -> Any:
-        sequence, at, last = log[-1]
-        if type(last) is e.RunFailed:
-            last = msgspec.structs.replace(last, undone=None)
-        return take_up([*log[:-1], (sequence, at, last)], *rest, **how)
-
-    patch.setattr(engine, "take_up", forgetful)
-
-
-@planted("compensation", "graph", "function")
-def an_undo_is_given_the_result_of_the_step_before(patch: pytest.MonkeyPatch) -> None:
-    remember = undoing.remember
-
-    def mixed(run: Any, step: Any, value: Any) -> None:
-        remember(run, step, run.undoable[-1].value if run.undoable else value)
-
-    patch.setattr(machine, "remember", mixed)
-
-
-# ── sub-workflows in runs of their own ──────────────────────────────────────────────────────────────────────────────
-
-
-@planted("children", "graph")
-def each_attempt_of_a_step_begins_a_run(patch: pytest.MonkeyPatch) -> None:
-    find, key_of = Children._find, children.child_key
-    attempt = [1]
-
-    def found(self: Any, waiting: Any) -> Any:
-        attempt[0] = waiting.job.context.attempt
-        return find(self, waiting)
-
-    def key(parent: str, step: str, number: int) -> str:
-        return key_of(parent, step, number) + ("" if attempt[0] == 1 else f" again {attempt[0]}")
-
-    patch.setattr(Children, "_find", found)
-    patch.setattr(children, "child_key", key)
-
-
-@planted("children", "graph")
-def a_childs_failure_is_mended_before_it_is_heard_of(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(children, "ends_heard", lambda log, step: 1_000_000)
-
-
-@planted("children", "graph")
-def a_failure_that_was_heard_of_is_passed_up_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(children, "ends_heard", lambda log, step: 0)
-
-
-@planted("children", "graph")
-def a_parent_does_not_wait_for_the_child_it_cancels(patch: pytest.MonkeyPatch) -> None:
-    stop = Children.stop
-
-    def hasty(self: Any, token: Any) -> bool:
-        stop(self, token)
-        self.forget(token)
-        return True
-
-    patch.setattr(Children, "stop", hasty)
-
-
-@planted("children", "graph")
-def no_cancel_passes_down(patch: pytest.MonkeyPatch) -> None:
-    from penstock.testing.simulation.kin import SimulatedKin
-
-    order = SimulatedKin.order
-
-    def deaf(self: Any, run: str, kind: str, reason: str) -> None:
-        if kind != "cancel":
-            order(self, run, kind, reason)
-
-    patch.setattr(SimulatedKin, "order", deaf)
-    patch.setattr(Children, "stop", lambda self, token: self.forget(token) or True)
-
-
-@planted("children", "graph")
-def nobody_hears_how_a_child_ended(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Children, "left", lambda self, run: None)
-    patch.setattr(Children, "walk", lambda self: None)
-
-
-@planted("children", "graph")
-def a_childs_result_is_lost(patch: pytest.MonkeyPatch) -> None:
-    answer = Children._answer
-    patch.setattr(
-        Children, "_answer", lambda self, waiting, outcome: answer(self, waiting, outcome._replace(value=0))
-    )
+# ── programs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @planted("program", "groups")

@@ -102,23 +102,25 @@ class ProgramSuite:
             _undisturbed(example)
             for seed in range(self.seeds):
                 try:
-                    Simulation(seed, [example]).play()
+                    Simulation(seed, [example], steered=False).play()
                 except AssertionError as error:
                     pytest.fail(f"{name}, seed {seed}: {error}")
 
     def test_the_same_seed_gives_the_same_log(self) -> None:
         for name in self.examples():
-            first, second = (Simulation(7, [self.examples()[name]]).play().digest() for _ in range(2))
+            first, second = (
+                Simulation(7, [self.examples()[name]], steered=False).play().digest() for _ in range(2)
+            )
             assert first == second, f"{name} has a clock or chance in it"
 
 
 def _undisturbed(example: Example) -> None:
-    Simulation(1, [example], faults=calm(), engines=1, runs=1, commands=False).play()
+    Simulation(1, [example], faults=calm(), engines=1, runs=1, commands=False, steered=False).play()
 
 
 def _crashed_at(example: Example, edge: int) -> bool:
     """Play it with one crash at that edge of a commit. False if it has no such edge."""
     simulation = Simulation(
-        1, [example], faults=Faults(crash_at=edge), engines=1, runs=1, commands=False
+        1, [example], faults=Faults(crash_at=edge), engines=1, runs=1, commands=False, steered=False
     ).play()
     return any(simulation.world.counts[f"fault crash {when} commit"] for when in ("before", "after"))

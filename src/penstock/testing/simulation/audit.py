@@ -5,7 +5,7 @@ It keeps a replica of each run, folded from what the store holds by the real `ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from penstock.codecs import JsonCodec
@@ -22,7 +22,7 @@ from penstock.model.state import Run, Step
 from penstock.testing.simulation.case import Case
 from penstock.testing.simulation.executor import SimulatedExecutor
 from penstock.testing.simulation.families import children_of, passed_up
-from penstock.testing.simulation.replicas import Replica
+from penstock.testing.simulation.replicas import Replica, difference, row_text, transitions, was_settled
 from penstock.testing.simulation.slots import SlotWatch
 from penstock.testing.simulation.world import Stopped, World, plain
 
@@ -46,11 +46,18 @@ class Stage(Protocol):
 
     world: World
     runs: dict[str, Case]
+    commits: int
 
     @property
     def engines(self) -> Iterable[Watched]: ...
     def handle(self) -> Any: ...
     def born(self, run_id: str) -> None: ...
+
+
+class Watch(Protocol):
+    """Somebody else who looks at what is new after everything that happened, and says what is wrong."""
+
+    def look(self, replicas: Mapping[str, Replica]) -> Iterable[str]: ...
 
 
 class Audit:
@@ -63,6 +70,7 @@ class Audit:
         self._codec = JsonCodec()
         self._cursor = ""
         self._written = 0
+        self._commits = 0
         self._compared: dict[tuple[str, str], int] = {}
         self._performed: set[tuple[str, str, int | None, int]] = set()
         self._ended: dict[tuple[Any, ...], float] = {}  # when an attempt's code came to its end, in true time
@@ -73,6 +81,7 @@ class Audit:
         self.replicas: dict[str, Replica] = {}
         self.slots = SlotWatch(self._store, self._world)
         self.letters: dict[str, dict[int, Letter]] = {}
+        self.watches: list[Watch] = []
 
     def wrong(self, what: str) -> None:
         """Something is wrong: the simulation ends here."""
@@ -82,15 +91,23 @@ class Audit:
     # What was written
 
     def look(self) -> None:
-        """After everything that happened: read what is new, compare who is there."""
-        rows, self._cursor = self._store.follow(self._cursor)
-        for run_id, row in rows:
-            self._read(run_id, row)
-        for run_id in list(self._stage.runs):
-            self._read_letters(run_id)
+        """After everything that happened: read what is new, if anything is, compare who is there."""
+        if self._commits != self._stage.commits:
+            self._commits = self._stage.commits
+            self._look_at_the_store()
         for engine in self._stage.engines:
             if not engine.dead:
                 self._compare(engine)
+
+    def _look_at_the_store(self) -> None:
+        rows, self._cursor = self._store.follow(self._cursor)
+        for run_id, row in rows:
+            self._read(run_id, row)
+        for watch in self.watches:
+            for complaint in watch.look(self.replicas):
+                self.wrong(complaint)
+        for run_id in list(self._stage.runs):
+            self._read_letters(run_id)
 
     def _read(self, run_id: str, row: Row) -> None:
         replica = self.replicas.get(run_id)
@@ -99,15 +116,18 @@ class Audit:
             replica = self.replicas[run_id] = Replica(run_id, self._stage.runs[run_id].program)
         run = replica.run
         event = event_of(row, self._codec, self._blob)
-        self._world.note("store", f"{run_id} {row.sequence} {row.kind} {_row_text(row, event)}")
+        self._world.note("store", f"{run_id} {row.sequence} {row.kind} {row_text(row, event)}")
         self._world.counts[f"event {row.kind}"] += 1
-        self._count_transition(run, event)
+        self._world.counts.update(transitions(run, event))
         self._answer(run, event)
         if isinstance(event, e.StepFailed) and event.retry_at is not None and event.error.cause == "error":
             self._waits[run_id, event.step, event.item, event.attempt] = event.retry_at - row.at
         if row.sequence != run.sequence + 1:
             self.wrong(f"{run_id}: event {row.sequence} follows event {run.sequence}")
         wrong = [*replica.watch.seen(run, event, row.at), *self.slots.seen(run, replica.owner, event)]
+        if isinstance(event, e.RunCancelled) and was_settled(replica.log):
+            self._world.counts["cancelled by one without its code"] += 1
+            wrong.clear()
         for complaint in wrong:
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
         self._written += 1
@@ -131,7 +151,8 @@ class Audit:
 
     def _taken(self, run_id: str, letter: Letter) -> None:
         replica = self.replicas[run_id]
-        if letter.kind == "signal" and letter.key not in replica.run.signal_keys:
+        gone = replica.run.status == "cancelled"  # and so is what was sent to it, if nobody had its code
+        if letter.kind == "signal" and letter.key not in replica.run.signal_keys and not gone:
             self.wrong(f"{run_id}: signal {letter.key} was taken from the inbox and is not in the log")
         ending = replica.run.final is not None or replica.run.undoing is not None
         if letter.kind == "cancel" and not replica.watch.cancel_asked and not ending:
@@ -140,20 +161,6 @@ class Audit:
     def _blob(self, digest: str) -> bytes:
         data: bytes = self._store.get("blobs", [digest])[digest]["data"]
         return data
-
-    def _count_transition(self, run: Run, event: e.Event) -> None:
-        """Which row of the state tables this was."""
-        name = type(event).__name__
-        self._world.counts[f"run {run.status} {name}"] += 1
-        if isinstance(event, e.StepStarted | e.StepDone | e.StepFailed | e.StepCancelled | e.StepReused):
-            step = find(run, event.step, getattr(event, "item", None))
-            if step is not None:
-                how = (
-                    ("final" if event.retry_at is None else "retry")
-                    if isinstance(event, e.StepFailed)
-                    else ""
-                )
-                self._world.counts[f"step {step.status} {name} {how}".rstrip()] += 1
 
     # Who is there
 
@@ -174,13 +181,13 @@ class Audit:
         if (run.sequence, run.epoch) != (replayed.sequence, replayed.epoch):
             return  # what it knows is not written yet
         if run.at != replayed.at or (run.status, run.running) != (replayed.status, replayed.running):
-            self.wrong(f"{engine.name} is not where the log of {run.id} is: {_difference(run, replayed)}")
+            self.wrong(f"{engine.name} is not where the log of {run.id} is: {difference(run, replayed)}")
         key = (engine.name, run.id)
         if self._compared.get(key) == run.sequence:
             return
         self._compared[key] = run.sequence
         if projection(run) != projection(replayed):
-            self.wrong(f"{engine.name} is not where the log of {run.id} is: {_difference(run, replayed)}")
+            self.wrong(f"{engine.name} is not where the log of {run.id} is: {difference(run, replayed)}")
 
     def _answer(self, run: Run, event: e.Event) -> None:
         """An attempt's end is recorded: its code must have come to it."""
@@ -282,16 +289,3 @@ class Audit:
             queued = any(step.lane is not None and not step.lane.free for step in steps_of(run))
             if not (queued or waits(run) or engine.limits().knows(run.id)):
                 self.wrong(f"{run.id} hangs on {engine.name} and nothing says why: {plain(projection(run))}")
-
-
-def _row_text(row: Row, event: e.Event) -> str:
-    """A row's body for the simulation's log, without tracebacks: they name files and lines."""
-    where = "" if row.step is None else row.step if row.item is None else f"{row.step}[{row.item}]"
-    if isinstance(event, e.StepFailed | e.RunFailed):
-        return f"{where} {event.error.type} {event.error.cause} {getattr(event, 'retry_at', '')}"
-    return f"{where} {row.body[:200]}"
-
-
-def _difference(run: Run, replayed: Run) -> str:
-    one, other = projection(run), projection(replayed)
-    return "; ".join(f"{n} {plain(one[n])} and replayed {plain(other[n])}" for n in one if one[n] != other[n])

@@ -24,19 +24,16 @@ FAULTS = (
     "answer given twice", "bell not heard", "cancelled while it was undone", "clock set back", "clock set forward", "crash",
     "crash after claim",
     "crash after commit", "crash after extend", "crash before claim", "crash before commit", "crash before extend",
-    "crash before get", "crash before inbox", "crash before read", "crash during commit", "lease lost",
+    "crash before get", "crash before inbox", "crash before read", "crash during commit", "crash of a clockwork",
+    "crash while a fork was made", "lease lost",
     "letters delivered twice", "lost reply", "process stopped for a while", "process stopped in a call",
     "signal sent twice", "slow call",
     "reopened though undone", "started twice", "store outage", "store unavailable",
 )  # fmt: skip
 PORTS = ("commit", "read", "inbox", "get", "claim", "extend")
 
-_NEVER_RECORDED = {
-    "step_reused",  # nothing reruns or forks a run yet
-}
 _NEVER_TAKEN = {
     "run pending RunCancelled",  # a run is cancelled by its owner, who has started it
-    "step waiting StepReused", "step ready StepReused",  # as above
     "step waiting StepCancelled", "step ready StepCancelled",  # what did not start is dropped without an event
 }  # fmt: skip
 
@@ -44,7 +41,7 @@ _NEVER_TAKEN = {
 def every_name() -> set[str]:
     """All that a campaign over all programs must have seen."""
     names = {f"fault {name}" for name in FAULTS} | {f"port {name}" for name in PORTS}
-    names |= {f"event {kind}" for kind in e.KINDS if kind not in _NEVER_RECORDED}
+    names |= {f"event {kind}" for kind in e.KINDS}
     names |= {f"run {status} {event.__name__}" for status, event in RUN}
     names |= {f"step {status} {event.__name__} {how}".rstrip() for status, event, how in STEP}
     names |= {f"style {style}" for style in STYLES} | {
@@ -62,6 +59,21 @@ def every_name() -> set[str]:
         "limit of a rate",
         "limit shared by runs",
         "limit slot of a lost engine",
+        "cancelled by one without its code",
+        "forks",
+        "forks of runs that were taken over",
+        "schedule cancelled a run",
+        "schedule moments backfilled",
+        "schedule moments caught up",
+        "schedule moments fired",
+        "schedule moments left out",
+        "schedule moments that had their runs",
+        "schedule paused",
+        "schedule resumed",
+        "schedule skipped a moment",
+        "schedule was there already",
+        "steps that a fork reuses",
+        "style scheduled",
         "children that were followed by others",
         f"child Paused as {PARENT_PAUSED}",
         f"child CancelAsked as {PARENT_OVER}",

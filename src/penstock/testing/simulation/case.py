@@ -104,7 +104,7 @@ def facts_in(log: Log) -> Facts:
     reopened = 0
     done: dict[str, Any] = {}
     for sequence, _, event in log:
-        if isinstance(event, e.StepDone):
+        if isinstance(event, e.StepDone | e.StepReused):
             done[event.step] = event.value
         elif isinstance(event, e.Signalled):
             signals.setdefault(event.name, []).append(event.value)

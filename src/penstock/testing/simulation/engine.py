@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -26,9 +26,11 @@ from penstock.model.state import Run, Step
 from penstock.ports import Clock, Executor, Job
 from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case
+from penstock.testing.simulation.clockwork import Clockwork
 from penstock.testing.simulation.executor import SimulatedExecutor
 from penstock.testing.simulation.faults import FaultyStore, Mortal, Weather
 from penstock.testing.simulation.kin import SimulatedKin
+from penstock.testing.simulation.office import Office, Signature
 from penstock.testing.simulation.ushering import Usher
 from penstock.testing.simulation.world import Actor, SkewedClock, World
 
@@ -44,6 +46,8 @@ class Stage(Protocol):
     weather: Weather
     audit: Audit
     unborn: dict[str, Case]
+    schedules: Sequence[Any]
+    signature: Signature
 
     def handle(self) -> Any: ...
     def case(self, run_id: str) -> Case: ...
@@ -133,7 +137,15 @@ class SimulatedEngine(Mortal):
         self.usher = Usher(self, self.world, self.store, self.clock, LEASE_SECONDS)
         self.children = Children(SimulatedKin(self))
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
+        self.desk = Actor(self, "desk")
+        if stage.schedules:
+            self.clockwork = Clockwork(self.office, self.world)
         self._walk_later(0.3)
+
+    @cached_property
+    def office(self) -> Office:
+        """The application here, as far as it drives no run."""
+        return Office(self, self.stage, self.weather, self.clock, LEASE_SECONDS)
 
     # Runs
 

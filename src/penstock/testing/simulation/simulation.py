@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.codecs import JsonCodec
 from penstock.model import events as e
+from penstock.model.changes import Change, Verdict
 from penstock.model.invariants import waits
 from penstock.model.state import Step
 from penstock.model.states import FINISHED
@@ -19,15 +20,35 @@ from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
 from penstock.testing.simulation.engine import SimulatedEngine
 from penstock.testing.simulation.families import check_children
+from penstock.testing.simulation.forks import Forker, ForkWatch
+from penstock.testing.simulation.nature import Nature
+from penstock.testing.simulation.office import Signature
+from penstock.testing.simulation.programs.scheduled import Planned, draw_schedule
+from penstock.testing.simulation.schedules import ScheduleWatch
+from penstock.testing.simulation.steward import Steward
 from penstock.testing.simulation.undoing import check_undoing
 from penstock.testing.simulation.users import User
 from penstock.testing.simulation.verdicts import check_letters, check_outcome
-from penstock.testing.simulation.world import Actor, Process, Stopped, Violation, World
+from penstock.testing.simulation.world import Stopped, Violation, World
 
 MOST_EVENTS = 40_000
 MOST_SECONDS = 900.0
 ALIKE = 0.4
 """How often all runs of a seed are of one style: they meet under its limits."""
+SCHEDULED = 0.12
+"""How often a seed has schedules."""
+
+
+class Handle(MemoryStore):
+    """A handle on the store that says when something was written. See Store."""
+
+    def __init__(self, clock: Callable[[], float], disk: MemoryDisk, written: Callable[[], None]) -> None:
+        super().__init__(clock=clock, disk=disk)
+        self._written = written
+
+    def commit(self, changes: Sequence[Change]) -> list[Verdict]:
+        self._written()
+        return super().commit(changes)
 
 
 class Simulation:
@@ -37,7 +58,7 @@ class Simulation:
     happened, `world.counts` how often each kind of thing did, `digest()` stands for it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword a thing that may be drawn
         self,
         seed: int,
         draws: Sequence[Draw],
@@ -46,6 +67,7 @@ class Simulation:
         engines: int | None = None,
         commands: bool = True,
         runs: int | None = None,
+        steered: bool = True,
     ) -> None:
         self.seed = seed
         self.world = world = World(seed)
@@ -55,21 +77,38 @@ class Simulation:
         self.outside = weather.Weather(weather.outside(faults))
         self.commands = commands and chance.random() < 0.7
         self.disk = MemoryDisk()
+        self.commits = 0
         self.codec = JsonCodec()
         self.ending = False
         number = int(chance.random() * 3) + 1 if runs is None else runs
         if len(draws) > 1 and chance.random() < ALIKE:
-            draws = [_pick(chance, draws)]
+            draws, number = [_pick(chance, draws)], max(number, 2 if runs is None else runs)
         self.runs: dict[str, Case] = {f"r{n}": _pick(chance, draws)(chance) for n in range(1, number + 1)}
-        self.unborn: dict[str, Case] = {}  # of runs that are steps of others, until the store has them
+        self.unborn: dict[str, Case] = {}  # of runs that nobody starts by name, until the store has them
+        self.signature = Signature()
+        self.schedules: Sequence[Planned] = self._scheduled() if steered else ()
         self.audit = Audit(self)
         self.user = User(self)
-        self.nature = Actor(Process("nature"), "hand")
+        self.forker = Forker(world, self.unborn)
+        self.fork_watch = ForkWatch(self.forker.asked, world)
+        self.schedule_watch = ScheduleWatch(self.schedules, self.handle(), world, self.signature)
+        self.steward = Steward(self) if steered else None
+        self.audit.watches = [self.fork_watch, *([self.schedule_watch] if self.schedules else [])]
+        self.nature = Nature(self)
         self._born = 0
         self.engines = [
             self._engine() for _ in range(int(chance.random() * 3) + 1 if engines is None else engines)
         ]
         world.audit = self.audit.look
+
+    def _scheduled(self) -> Sequence[Planned]:
+        """The schedules of this seed, which few have; their runs may come."""
+        chance = self.world.chance
+        number = 1 + int(chance.random() * 2) if chance.random() < SCHEDULED else 0
+        schedules = [draw_schedule(chance, f"s{n}", self.world.now) for n in range(1, number + 1)]
+        for each in schedules:
+            self.unborn.update(each.cases)
+        return schedules
 
     def case(self, run_id: str) -> Case:
         """What a run was given."""
@@ -83,7 +122,10 @@ class Simulation:
 
     def handle(self) -> Any:
         """Another process's handle on the store."""
-        return MemoryStore(clock=self._true_time, disk=self.disk)
+        return Handle(self._true_time, self.disk, self._committed)
+
+    def _committed(self) -> None:
+        self.commits += 1
 
     def _true_time(self) -> float:
         return self.world.now
@@ -107,8 +149,10 @@ class Simulation:
 
     def _play(self) -> None:
         self.user.plan()
-        self._plan_faults()
-        self.world.later(self.world.between(5.0, 25.0), self.nature, self._end_faults)
+        if self.steward is not None:
+            self.steward.plan()
+        self.nature.plan()
+        self.world.later(self.world.between(5.0, 25.0), self.nature.hand, self._end_faults)
         while not self._over():
             if self.world.happened > MOST_EVENTS or self.world.now > MOST_SECONDS + 1_000.0:
                 self._hang()
@@ -123,9 +167,12 @@ class Simulation:
                 *check_children(replicas, counts, run_id, log),
             ]:
                 self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
+        for watch in (self.schedule_watch, self.fork_watch):
+            for complaint in watch.at_the_end(self.audit.replicas):
+                self.audit.wrong(complaint)
 
     def _over(self) -> bool:
-        if not self.ending:
+        if not self.ending or not self.schedule_watch.over:
             return False
         replicas = self.audit.replicas
         return all(
@@ -144,60 +191,14 @@ class Simulation:
                 self.audit.wrong(
                     f"{run_id} does not finish: {', '.join(waits(replica.run)) or 'nobody knows why'}"
                 )
+        if not self.schedule_watch.over:
+            self.audit.wrong("a schedule does not come to its end")
         self.audit.wrong("the world does not come to rest")
 
     def digest(self) -> str:
         return self.world.digest()
 
-    # Faults from outside
-
-    def _plan_faults(self) -> None:
-        faults = self.weather.faults
-        self._again(faults.crash_every, self._crash_one)
-        self._again(faults.freeze_every, self._freeze_one)
-        self._again(faults.jump_every, self._jump_one)
-        self._again(faults.outage_every, self._outage)
-
-    def _again(self, every: float, what: Callable[[], None]) -> None:
-        if every and not self.ending:
-            self.world.later(
-                self.world.between(0.0, 2 * every), self.nature, partial(self._strike, every, what)
-            )
-
-    def _strike(self, every: float, what: Callable[[], None]) -> None:
-        if not self.ending:
-            what()
-            self._again(every, what)
-
-    def _one(self) -> SimulatedEngine | None:
-        alive = [engine for engine in self.engines if not engine.dead]
-        return _pick(self.world.chance, alive) if alive else None
-
-    def _crash_one(self) -> None:
-        engine = self._one()
-        if engine is not None:
-            self.world.fault("crash", engine.name)
-            engine.crash()
-
-    def _freeze_one(self) -> None:
-        engine = self._one()
-        if engine is not None:
-            self.world.fault("process stopped for a while", engine.name)
-            engine.frozen_until = self.world.now + self.world.between(0.1, 12.0)
-
-    def _jump_one(self) -> None:
-        engine = self._one()
-        if engine is not None:
-            seconds = self.world.between(-8.0, 8.0)
-            self.world.fault("clock set forward" if seconds > 0 else "clock set back", engine.name)
-            engine.jump(seconds)
-
-    def _outage(self) -> None:
-        self.world.fault("store outage")
-        long = self.world.chance.random() < 0.1
-        self.weather.outage_until = self.world.now + (
-            self.world.between(60.0, 80.0) if long else self.world.between(0.1, 6.0)
-        )
+    # The end of faults, and of engines
 
     def _end_faults(self) -> None:
         self.world.note("nature", "faults end")
@@ -210,7 +211,7 @@ class Simulation:
     def crashed(self, engine: SimulatedEngine) -> None:
         """An engine died: another process takes its place after a while."""
         self.audit.crashed()
-        self.world.later(self.world.between(0.1, 6.0), self.nature, partial(self._revive, engine))
+        self.world.later(self.world.between(0.1, 6.0), self.nature.hand, partial(self._revive, engine))
 
     def _revive(self, engine: SimulatedEngine) -> None:
         self.engines.remove(engine)

@@ -63,7 +63,7 @@ class GraphCase:
                         yield f"{event.step} started before {need} had settled"
                 if event.step.startswith("@"):
                     hooks.add(event.step)
-            elif isinstance(event, e.StepDone | e.StepSkipped) or (
+            elif isinstance(event, e.StepDone | e.StepReused | e.StepSkipped) or (
                 isinstance(event, e.StepFailed) and event.retry_at is None
             ):
                 settled.add(event.step)

@@ -27,7 +27,7 @@ _DRAWS = (_GROUPS, _GROUPS, _FUNCTION, _GRAPH)
 
 
 def draw_limited(chance: Random) -> Case:
-    """Groups, a function, or a graph with both in it; most steps are under one of a few limits. What comes of them is the same."""
+    """Groups, a function, or a graph with both in it; most steps are under limits, which change nothing of their ends."""
     case = _DRAWS[int(chance.random() * len(_DRAWS))](chance)
     case.style = "limited"  # type: ignore[misc]
     return case

@@ -129,7 +129,7 @@ class MessagesCase:
         """One delivery at a time, in order."""
         last = 0
         for _, _, event in log:
-            if isinstance(event, e.StepDone):
+            if isinstance(event, e.StepDone | e.StepReused):
                 number = int(event.step[1:])
                 if number != last + 1:
                     yield f"delivery {number} came after {last}"

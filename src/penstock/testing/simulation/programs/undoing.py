@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.model.policies import Policy
-from penstock.model.undo import Undo
+from penstock.model.policies import Policy, Undo
 from penstock.model.undoing import PREFIX
 from penstock.testing.simulation.case import Case, Fate, Key
 from penstock.testing.simulation.programs.work import combine, draw_policy
