@@ -180,7 +180,7 @@ class Batching(Places):
         return lane
 
     def _fill(self, lane: Lane, at: float) -> None:
-        while (step := self.next(lane, at)) is not None:
+        while lane.queue and (step := self.next(lane, at)) is not None:
             self._starts.append(step)
 
     def _finish(self, run: Run, at: float) -> None:

@@ -326,7 +326,10 @@ class Driver(Routes):
             self.host.captured(step, context)
         value, failure = outcome
         if failure is None:
-            self._ended(step, value, self.now())
+            if self._durable:
+                self._ended(step, value, self.now())
+            else:
+                self.core.ended(step, value, None, self.now())
         else:
             self.attempt_failed(step, failure, context)
 

@@ -79,9 +79,11 @@ class AioExecutor:
         """See Executor.submit. On a given loop a step that does not suspend has ended when this returns."""
         outcome = self.begin(job, ended)
         if outcome is not None:
-            self._kicked = True
-            tell(ended, job.token, outcome)
-            self._kicked = False
+            self._kicked = True  # what its end sets in motion takes its turn
+            try:
+                tell(ended, job.token, outcome)
+            finally:
+                self._kicked = False
             if self._waiting:
                 self._start_waiting()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.errors import InvariantBroken, Nondeterminism
@@ -217,9 +218,14 @@ def begin(run: Run, scope: Scope, at: float) -> None:
         return
     try:
         asks = list(scope.play.begin(at))
-        _announce(run, scope, asks)
+        structure = getattr(scope.play, "structure", None)
+        if structure or scope.said is not None:
+            _announce(run, scope, asks, structure or ())
         for ask in asks:
-            _ask(run, scope, ask, at)
+            if type(ask) is Do and scope.outcome is None:
+                _do(run, scope, ask)
+            else:
+                _ask(run, scope, ask, at)
     except Nondeterminism:
         raise
     except Exception as error:
@@ -228,13 +234,10 @@ def begin(run: Run, scope: Scope, at: float) -> None:
         stuck(run, scope)
 
 
-def _announce(run: Run, scope: Scope, asks: list[Ask]) -> None:
+def _announce(run: Run, scope: Scope, asks: list[Ask], structure: Sequence[str]) -> None:
     """A scope built at run time leaves a digest of what it asked first in the log, and of its `structure` if it tells one."""
-    structure = getattr(scope.play, "structure", None)
-    if scope.said is None and not structure:
-        return
     scope.said = [f"{type(ask).__name__} {getattr(ask, 'key', '')}".strip() for ask in asks]
-    scope.said.extend(structure or ())
+    scope.said.extend(structure)
     scope.digest = hashlib.sha256("\n".join(scope.said).encode()).hexdigest()[:16]
     run.news.rare = True
     run.news.said.append(e.Opened(scope.path[:-1], scope.digest, scope.said[:50]))

@@ -46,22 +46,25 @@ class Narrator:
 
     def recorded_rows(self, rows: Sequence[Fact]) -> None:
         """See RowObserver.recorded_rows."""
-        sinks = self.sinks
-        for row in rows:
-            story = row[0].watcher
+        for run, sequence, _, event in rows:
+            story: Any = run.watcher  # one of ours
             if story is None:
                 continue
-            pages: list[Told] = story.pages  # type: ignore[attr-defined] # a watcher that is one of ours
-            told = 0
-            for page in pages:
-                if page.sequence > row[1]:
-                    break
-                for sink in sinks:
-                    sink(page)
-                told += 1
-            del pages[:told]
-            if type(row[3]) in FINAL:
-                row[0].watcher = None  # the story is told; it holds its run
+            if story.pages and story.pages[0].sequence <= sequence:
+                self._tell(story.pages, sequence)
+            if type(event) in FINAL:
+                run.watcher = None  # the story is told; it holds its run
+
+    def _tell(self, pages: list[Told], sequence: int) -> None:
+        """Tell what came of events up to a number."""
+        told = 0
+        for page in pages:
+            if page.sequence > sequence:
+                break
+            for sink in self.sinks:
+                sink(page)
+            told += 1
+        del pages[:told]
 
 
 class Story:
