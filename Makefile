@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 OWN_UV := .tools/uv/.ready
-PYTEST := pytest -n $(WORKERS) --dist loadfile
+PYTEST := pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The Python found above is the one used; an activated environment is not.
 export UV_PYTHON_DOWNLOADS ?= never

@@ -58,6 +58,14 @@ def kind_of(nodeid: str) -> str:
     return inner[0] if len(inner) > 1 else path.stem.removeprefix("test_")
 
 
+LONGEST_KINDS = ("simulation", "faults")
+"""They go first, so that in the end no worker has much to do while the others have nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: kind_of(item.nodeid) not in LONGEST_KINDS)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     every = (report for reports in terminalreporter.stats.values() for report in reports)
     reports = [report for report in every if isinstance(report, pytest.TestReport)]

@@ -42,7 +42,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def hold(name: str) -> str:
-    gates.setdefault(name, threading.Event()).wait(20)
+    gates.setdefault(name, threading.Event()).wait(120)
     return name
 
 
