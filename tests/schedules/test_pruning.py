@@ -24,6 +24,11 @@ def big(n: int) -> str:
 
 
 @task
+def wide(n: int) -> str:
+    return f"{n:080000}"
+
+
+@task
 def fails() -> None:
     raise ValueError("no")
 
@@ -94,6 +99,20 @@ def test_a_result_that_outlived_its_run_goes_when_its_time_is_up(engine: Engine)
     lapsed = json.dumps({**json.loads(row["data"]), "expires": 1e-6})
     store.commit([Change(puts=[Put("documents", row["id"], {"data": lapsed})])])
     assert (engine.prune(keep=0).deleted, blobs(engine)) == (None, 0)
+
+
+def test_a_value_that_outlived_its_run_goes_when_a_newer_result_takes_its_place(engine: Engine) -> None:
+    first, second = Workflow("cached"), Workflow("cached")
+    first.add_task(big, cache=Cache(version="1"))
+    second.add_task(wide, name="big", cache=Cache(version="2", key=lambda n: "same"))
+    first.add_task(wide, cache=Cache(version="1", key=lambda n: "same"))
+    engine.run(first, {"n": 3})
+    assert (engine.prune(keep=0).deleted, blobs(engine)) == (1, 2)
+    engine.run(second, {"n": 4})
+    assert blobs(engine) == 3
+    assert engine.prune(older_than=timedelta(days=1)).deleted is None
+    assert blobs(engine) == 2, "of the results that are kept now"
+    assert engine.durable_store().find("documents", {"kind": "replaced"}) == []
 
 
 def test_what_lives_stays_however_old(engine: Engine) -> None:

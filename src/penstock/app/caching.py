@@ -1,7 +1,8 @@
 """Results that steps leave to other runs, in the store: a document for each function and inputs, with the code that made it.
 
 An entry is used where code and version are the same and its time is not up, by the store's clock. What differs is told by name:
-the parts of every code are kept beside the entries, once. A newer result takes the place of an older one.
+the parts of every code are kept beside the entries, once. A newer result takes the place of an older one, whose value, where it
+is a blob, is left to `prune`: the run that made it may be gone.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from penstock.model.wording import listed
 from penstock.ports import Codec, Store
 
 KIND: Final = "cache"
+REPLACED: Final = "replaced"
+"""The kind of the documents that name values whose place newer ones have taken: nobody else may name them any more."""
 
 
 class Entry(msgspec.Struct):
@@ -62,6 +65,7 @@ class StoredResults:
         self._codec = codec
         self._told: set[str] = set()  # codes whose parts the store has
         self._seen: set[str] = set()  # functions that the store has results of
+        self._stale: dict[str, str] = {}  # entries that are of no use any more -> the blobs they name
 
     def find(self, steps: Sequence[Step]) -> list[Kept | Missed]:
         answers: list[Kept | Missed | None] = [self._seek(step) for step in steps]
@@ -95,6 +99,9 @@ class StoredResults:
         if sought.code.digest not in self._told:
             self._told.add(sought.code.digest)
             puts.append(put_parts(sought.code.digest, sought.code.parts))
+        stale = self._stale.pop(sought.id, None)
+        if stale is not None:
+            puts.append(Put("documents", f"{REPLACED}:{stale}", {"kind": REPLACED, "data": stale}))
         return [
             *puts,
             Put("documents", sought.id, {"kind": KIND, "data": msgspec.json.encode(entry).decode()}),
@@ -125,6 +132,9 @@ class StoredResults:
             return self._never(sought)
         entry = msgspec.json.decode(row["data"], type=Entry)
         why = _why_not(entry, sought, now)
+        blob = None if why is None else blob_of(bytes(entry.value).decode())
+        if blob is not None:
+            self._stale[sought.id] = blob
         if why == "code":
             return self._changed(entry, sought)
         if why is not None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from penstock.app.caching import KIND, Entry
+from penstock.app.caching import KIND, REPLACED, Entry
 from penstock.ports import Store
 
 _PAGE: Final = 1_000
@@ -53,6 +53,12 @@ def ids_of(store: Store, functions: Collection[str] = (), *, expired: bool = Fal
         for key, entry in _entries(store)
         if (not functions or entry.function in functions) and (not expired or entry.is_over(now))
     ]
+
+
+def outlived(store: Store) -> list[str]:
+    """The documents that `prune` deletes: results whose time is up, and what names values that newer results have replaced."""
+    replaced = store.find("documents", {"kind": REPLACED}, limit=_PAGE)
+    return [*ids_of(store, expired=True), *(row["id"] for row in replaced)]
 
 
 def _entries(store: Store) -> Iterator[tuple[str, Entry]]:

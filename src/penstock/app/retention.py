@@ -21,7 +21,7 @@ import msgspec
 
 from penstock.app.parts import Parts
 from penstock.app.reading import parent_of
-from penstock.app.results import ids_of
+from penstock.app.results import outlived
 from penstock.app.starting import check_start
 from penstock.errors import RunNotFound, SettingsError
 from penstock.model.changes import Change, Put
@@ -69,13 +69,15 @@ def prune(engine: Parts, terms: Terms, *, dry_run: bool = False) -> Pruned:
     record = Pruned(
         at=now, by=engine.owner, terms=terms, runs=runs[:MOST_NAMED], found=len(runs), workflows=workflows
     )
-    expired = [] if dry_run else ids_of(store, expired=True)
-    if dry_run or not runs:
-        store.prune([], expired)
+    if dry_run:
+        return record
+    documents = outlived(store)
+    if not runs:
+        store.prune([], documents)
         return record
     key = f"{KIND}:{now:.3f}:{os.urandom(4).hex()}"
     _write(store, key, record)
-    record = msgspec.structs.replace(record, deleted=store.prune(runs, expired))
+    record = msgspec.structs.replace(record, deleted=store.prune(runs, documents))
     _write(store, key, record)
     return record
 
