@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from penstock.errors import DefinitionError
-from penstock.model.policies import Policy
 from penstock.model.wording import shown
 
 HIGHEST_PRIORITY: Final = 100
@@ -93,11 +92,6 @@ def check_limit(limit: Any, where: str) -> Limit:
             " or the name of an argument that holds one"
         )
     return found
-
-
-def policy_under(limit: Any, policy: Policy) -> Policy:
-    """A step's policy where its class may say what it is under; what is no Limit is none."""
-    return msgspec.structs.replace(policy, limit=limit) if isinstance(limit, Limit) else policy
 
 
 def bounds_of_runs(limit: Any, where: str) -> tuple[int | None, Limit | None]:

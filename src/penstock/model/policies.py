@@ -1,4 +1,4 @@
-"""What a step is allowed: how often it is tried, how long it may take, where it runs.
+"""What a step is allowed: how often it is tried, how long it may take, where it runs, what undoes it.
 
 Pure rules: jitter comes from a digest of the attempt's own id, never from chance, so that a replay agrees with what was lived.
 """
@@ -6,16 +6,16 @@ Pure rules: jitter comes from a digest of the attempt's own id, never from chanc
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
 from penstock.model.failure import Failure
+from penstock.model.limits import Limit
 
 if TYPE_CHECKING:
     from penstock.model.caching import Cache
-    from penstock.model.limits import Limit
-    from penstock.model.undo import Undo
 
 Jitter = Literal["none", "full", "equal"]
 
@@ -68,6 +68,33 @@ LOSSES = 5
 
 NO_RETRY = RetryPolicy()
 DEFAULT = Policy()
+
+
+class Undo(msgspec.Struct, frozen=True):
+    """`fn(result, **arguments)` undoes a step. `names` are the step's arguments that it takes (None: all there are).
+
+    `places` names the step's parameters by place, `defaults` are those of its parameters that may not be given.
+    """
+
+    fn: Callable[..., Any]
+    policy: Policy = DEFAULT
+    takes_result: bool = True
+    names: tuple[str, ...] | None = ()
+    places: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = {}
+
+    def arguments(
+        self, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What it is called with to undo a step that was called with these and came to `result`."""
+        given = {**self.defaults, **dict(zip(self.places, args, strict=False)), **kwargs}
+        names = given.keys() if self.names is None else [name for name in self.names if name in given]
+        return ((result,) if self.takes_result else ()), {name: given[name] for name in names}
+
+
+def policy_under(limit: Any, policy: Policy) -> Policy:
+    """A step's policy where its class may say what it is under; what is no Limit is none."""
+    return msgspec.structs.replace(policy, limit=limit) if isinstance(limit, Limit) else policy
 
 
 def retry_delay(policy: RetryPolicy, failures: int, failure: Failure, token: str) -> float | None:

@@ -19,7 +19,7 @@ from penstock.model.program import Open, Play, Program
 from penstock.model.states import RUN, RunStatus, StepStatus
 
 if TYPE_CHECKING:
-    from penstock.model.undoing import Finished, Undoing
+    from penstock.model.undo import Finished, Undoing
 
 Kind = Literal["completed", "failed", "cancelled"]
 Outcome = tuple[Kind, Any]

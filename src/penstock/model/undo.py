@@ -1,4 +1,4 @@
-"""What undoes a step: a function that is given the step's result, and of the step's own arguments those that it names.
+"""What undoes a step, as it is said and as a run keeps it.
 
 `undo_of` makes one, and checks it, where a step is defined; the machine calls for it when a run fails or is cancelled (see
 `undoing`).
@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from penstock.errors import DefinitionError
 from penstock.model.calling import Callee
-from penstock.model.policies import DEFAULT, Policy
+from penstock.model.policies import DEFAULT, Undo
 from penstock.model.wording import listed, shown
 
 _PLACED: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -22,26 +22,25 @@ _KEYWORD: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KE
 _NONE: Final = inspect.Parameter.empty
 
 
-class Undo(msgspec.Struct, frozen=True):
-    """`fn(result, **arguments)` undoes a step. `names` are the step's arguments that it takes (None: all there are).
+class Finished(NamedTuple):
+    """A step that has completed and could be undone, as it was called and what it came to."""
 
-    `places` names the step's parameters by place, `defaults` are those of its parameters that may not be given.
-    """
+    name: str
+    undo: Undo
+    args: tuple[Any, ...]
+    kwargs: Any
+    value: Any
 
-    fn: Callable[..., Any]
-    policy: Policy = DEFAULT
-    takes_result: bool = True
-    names: tuple[str, ...] | None = ()
-    places: tuple[str, ...] = ()
-    defaults: Mapping[str, Any] = {}
 
-    def arguments(
-        self, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What it is called with to undo a step that was called with these and came to `result`."""
-        given = {**self.defaults, **dict(zip(self.places, args, strict=False)), **kwargs}
-        names = given.keys() if self.names is None else [name for name in self.names if name in given]
-        return ((result,) if self.takes_result else ()), {name: given[name] for name in names}
+class Undoing:
+    """A run that is being undone: the undo under way, and what failed before it."""
+
+    __slots__ = ("current", "failed", "over")
+
+    def __init__(self) -> None:
+        self.current = ""
+        self.failed: list[str] = []
+        self.over = False
 
 
 def undo_of(step: Callable[..., Any], undo: Any, where: str, provided: Collection[str] = ()) -> Undo:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -18,37 +18,14 @@ from penstock.model import events as e
 from penstock.model.failure import Failure
 from penstock.model.program import Do, item_arguments
 from penstock.model.state import Outcome, Run, Step
+from penstock.model.undo import Finished, Undoing
 from penstock.model.wording import listed
-
-if TYPE_CHECKING:
-    from penstock.model.undo import Undo
 
 PREFIX: Final = "undo:"
 UNDOABLE: Final = "undoable"
 """The topic of the note that a run leaves when the first of its steps has completed that could be undone."""
 UNSTORABLE: Final = "unstorable"
 """The topic of the note that fails a run whose program ended well, with a value that cannot be stored; its data say how."""
-
-
-class Finished(NamedTuple):
-    """A step that has completed and could be undone, as it was called and what it came to."""
-
-    name: str
-    undo: Undo
-    args: tuple[Any, ...]
-    kwargs: Any
-    value: Any
-
-
-class Undoing:
-    """A run that is being undone: the undo under way, and what failed before it."""
-
-    __slots__ = ("current", "failed", "over")
-
-    def __init__(self) -> None:
-        self.current = ""
-        self.failed: list[str] = []
-        self.over = False
 
 
 def remember(run: Run, step: Step, value: Any) -> None:

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from penstock.errors import ProcessExecutionError
 from penstock.model.failure import Failure, failure_of
-from penstock.model.limits import policy_under
 from penstock.model.outline import Graph
-from penstock.model.policies import DEFAULT, Policy
+from penstock.model.policies import DEFAULT, Policy, policy_under
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan, Play, Stop
 from penstock.model.subjects import Group as Together
 from penstock.model.subjects import Subject

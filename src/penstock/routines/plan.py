@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.context import is_async
 from penstock.errors import DefinitionError
-from penstock.model.limits import policy_under
-from penstock.model.policies import DEFAULT
+from penstock.model.policies import DEFAULT, policy_under
 from penstock.routines.activation import Crew, Place, quick_step, step
 from penstock.routines.binding import bind
 from penstock.routines.messages import Route, Station, route_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from penstock.model.policies import Policy
-from penstock.model.undo import Undo, undo_of
+from penstock.model.policies import Policy, Undo
+from penstock.model.undo import undo_of
 
 
 def undone_by(
