@@ -325,13 +325,12 @@ class Driver(Routes):
         if context.lines:
             self.host.captured(step, context)
         value, failure = outcome
-        if failure is None:
-            if self._durable:
-                self._ended(step, value, self.now())
-            else:
-                self.core.ended(step, value, None, self.now())
-        else:
+        if failure is not None:
             self.attempt_failed(step, failure, context)
+        elif self._durable:
+            self._ended(step, value, self.now())
+        else:
+            self.core.ended(step, value, None, self.now())
 
     def attempt_failed(self, step: Step, failure: Failure, context: Context) -> None:
         """An attempt that was told to stop may fail before the command that stops it is carried out: that comes first."""
