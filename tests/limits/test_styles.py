@@ -7,9 +7,9 @@ import time
 from typing import Any, ClassVar
 
 import penstock
-from penstock import Limit, task
+from penstock import Limit, Workflow, task
 from penstock.functions import gather, workflow
-from penstock.processes import AtomicProcess, OrchestratedProcess
+from penstock.processes import AtomicProcess, OrchestratedProcess, WorkflowProcess
 from penstock.routines import Flow, Routine
 from tests.limits.gauge import Gauge
 from tests.processes.shop import PARALLEL
@@ -88,3 +88,55 @@ def test_steps_of_a_durable_function_keep_their_limit() -> None:
     with penstock.open("ephemeral") as engine:
         assert engine.run(many, {"count": 9}).result() == list(range(9))
     assert gauge.most == 2
+
+
+class Working(AtomicProcess):
+    gauge: ClassVar[Gauge] = Gauge()
+    blocking = True
+
+    def execute_impl(self) -> None:  # type: ignore[override]
+        self.gauge(self.name, 0.004)
+
+
+class Bounded(OrchestratedProcess):
+    limit = Limit("bounded process", at_most=2)
+
+    def define_orchestration(self) -> None:
+        self.add_child(Working(f"{self.name} first"))
+        self.add_child(Working(f"{self.name} second"))
+
+
+class ManyBounded(OrchestratedProcess):
+    def define_orchestration(self) -> None:
+        for number in range(5):
+            self.add_child(Bounded(f"bounded {number}"), PARALLEL)
+
+
+async def test_an_orchestration_keeps_the_limit_of_its_class_inside_another_and_by_itself() -> None:
+    Working.gauge = Gauge()
+    assert await ManyBounded().execute() is True
+    assert len(Working.gauge.order) == 10
+    assert Working.gauge.most == 2
+    Working.gauge = Gauge()
+    await asyncio.gather(*(Bounded(f"alone {number}").execute() for number in range(5)))
+    assert Working.gauge.most == 2
+
+
+def test_a_workflow_that_is_a_process_keeps_its_limit() -> None:
+    gauge = Gauge()
+    flow = Workflow("kept", limit=Limit("kept:{kind}", at_most=1), inputs={"kind": str})
+
+    @flow.task(executor="threads:8")
+    def work(kind: str) -> str:
+        return str(gauge(kind, 0.004))
+
+    class Around(OrchestratedProcess):
+        def define_orchestration(self) -> None:
+            for _ in range(4):
+                child = WorkflowProcess(flow)
+                child.input["kind"].value = "one"
+                self.add_child(child, PARALLEL)
+
+    assert Around().run() == {}
+    assert gauge.order == ["one"] * 4
+    assert gauge.most == 1

@@ -14,6 +14,7 @@ import msgspec
 from penstock.engine.doors import refuse_circle
 from penstock.errors import DefinitionError
 from penstock.model.changes import Guard
+from penstock.model.gates import arguments_in
 from penstock.model.ledgers import Ledger, Part, Waiter, order, rank_of
 from penstock.model.limits import FREE, HIGHEST_PRIORITY, Bounds, Limit
 from penstock.model.program import Open, item_arguments
@@ -212,7 +213,7 @@ def arguments_of(step: Step) -> Mapping[str, Any]:
     """The arguments of a step by name, defaults included."""
     ask = step.ask
     if isinstance(ask, Open):  # it stands for a run, or a workflow inside one
-        return ask.input if isinstance(ask.input, Mapping) else {}
+        return arguments_in(ask.input)
     args = ask.args if step.item is None else ()
     kwargs = ask.kwargs if step.item is None else item_arguments(ask, step.item)
     bound = inspect.signature(ask.fn).bind_partial(*args, **kwargs)

@@ -6,6 +6,9 @@ theirs before they have their slot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from penstock.model.limits import Limit
 from penstock.model.program import Open, Program
 from penstock.model.state import Run, Scope
@@ -24,14 +27,15 @@ def enter(run: Run, scope: Scope, opening: Open) -> None:
         tell(run, scope)
 
 
+def arguments_in(input: Any) -> Mapping[str, Any]:
+    """What a play is given, by name: its input, or what that says it gives."""
+    if isinstance(input, Mapping):
+        return input
+    given = getattr(input, "given", None)
+    return given() if callable(given) else {}
+
+
 def tell(run: Run, scope: Scope) -> None:
     """A scope that is under a limit was opened, or is over."""
     run.news.rare = True
     run.news.gates = [*(run.news.gates or ()), scope]
-
-
-def is_under_a_limit(scope: Scope | None) -> bool:
-    """Whether a scope, or one around it, needs a slot itself."""
-    while scope is not None and scope.gate is None:
-        scope = scope.parent
-    return scope is not None

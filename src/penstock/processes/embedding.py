@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from penstock.errors import DefinitionError
 from penstock.model.failure import Failure
+from penstock.model.gates import limit_of
 from penstock.model.program import Ask, Definition, End, Plan, Play
 from penstock.model.wording import shown
 from penstock.processes.parameters import InputParameter, OutputParameter
@@ -70,6 +71,7 @@ class EmbeddedProgram(Plan):
         self.process = process
         self.name, self.version = process.name, inner.version
         self.limit, self.timeout, self.keep, self.calls = inner.limit, inner.timeout, inner.keep, inner.calls
+        self.under = limit_of(inner)
 
     def play(self, input: Any) -> Play:
         process = self.process

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from penstock.errors import DefinitionError, InputError
+from penstock.model.limits import Limit
 from penstock.model.wording import guess
 from penstock.processes.program import ProcessProgram
 from penstock.processes.sealing import check_key
@@ -66,7 +67,8 @@ class Offering:
             return program_of(type(self))
         if self._mine is None:
             shared = program_of(type(self))
-            self._mine = ProcessProgram(shared.name, shared.version, _maker(type(self), self._made))
+            maker = _maker(type(self), self._made)
+            self._mine = ProcessProgram(shared.name, shared.version, maker, under=shared.under)
         return self._mine
 
     def as_graph(self, input: Any = None) -> Graph | None:
@@ -156,7 +158,8 @@ def program_of(kind: type[Any]) -> ProcessProgram:
     """The program that all processes of a class share."""
     found = kind.__dict__.get("_program")
     if found is None:
-        found = ProcessProgram(kind.__name__, _version(kind), _maker(kind))
+        under = kind.limit if kind.orchestrates and isinstance(kind.limit, Limit) else None
+        found = ProcessProgram(kind.__name__, _version(kind), _maker(kind), under=under)
         kind._program = found
     return found
 
@@ -164,7 +167,7 @@ def program_of(kind: type[Any]) -> ProcessProgram:
 def own_program(process: Any) -> ProcessProgram:
     """A program that works on this process."""
     shared = program_of(type(process))
-    return ProcessProgram(shared.name, shared.version, shared.make, process)
+    return ProcessProgram(shared.name, shared.version, shared.make, process, shared.under)
 
 
 def _version(kind: type[Any]) -> str:

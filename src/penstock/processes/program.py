@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from penstock.errors import ProcessExecutionError
 from penstock.model.failure import Failure, failure_of
+from penstock.model.limits import Limit
 from penstock.model.outline import Graph
 from penstock.model.policies import DEFAULT, Policy, policy_under
 from penstock.model.program import Ask, Do, End, Fail, Open, Plan, Play, Stop
@@ -33,16 +34,24 @@ READ: Final = " outputs"
 class ProcessProgram(Plan):
     """The program of a class of processes. `make` gives a new process for recorded inputs; `own` is one to work on instead.
 
+    `under` is what an orchestration is under as a whole; an atomic process's step says that itself.
+
     A run that keeps nothing is given the live process itself as its input.
     """
 
     def __init__(
-        self, name: str, version: str, make: Callable[[Mapping[str, Any]], Any], own: Any = None
+        self,
+        name: str,
+        version: str,
+        make: Callable[[Mapping[str, Any]], Any],
+        own: Any = None,
+        under: Limit | None = None,
     ) -> None:
         self.name = name
         self.version = version
         self.make = make
         self.own = own
+        self.under = under
 
     def as_program(self) -> ProcessProgram:
         return self
