@@ -12,8 +12,10 @@ import pytest
 from penstock.app import Engine
 from penstock.errors import RunCancelled, RunFailed, StoreFull, StoreUnavailable
 from penstock.model import events as e
-from penstock.model.program import Do, End, Map, Plan
+from penstock.model.program import Do, End, Map, Plan, Wait
+from penstock.stores.memory import MemoryStore
 from penstock.tasks import Workflow, task
+from tests.app.worlds import until
 from tests.engine.test_journal import Moody
 
 SOON = 60.0
@@ -215,6 +217,35 @@ def test_steps_in_threads_are_told_when_their_engine_closes(store: Moody) -> Non
     assert begun.wait(SOON)
     made.close()
     assert told.wait(SOON)
+
+
+class Slow(MemoryStore):
+    """Takes its time to write that a run is nobody's, and knows whether it was closed meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing, self.late = threading.Event(), False
+
+    def commit(self, changes: Any) -> Any:
+        if any(
+            put.columns and put.columns.get("state") == "ready" for change in changes for put in change.puts
+        ):
+            self.late = self.closing.wait(0.2)
+        return super().commit(changes)
+
+    def close(self) -> None:
+        self.closing.set()
+
+
+def test_who_closes_an_engine_waits_until_its_threads_gave_their_leases_back() -> None:
+    store = Slow()
+    made = Engine(store, "memory:")
+    run = made.start(Asking(Wait("answer", "go")))
+    until(lambda: bool(store.read(run.id)))
+    made.close()
+    assert not store.late
+    assert store.get("runs", [run.id])[run.id]["state"] == "ready"
+    MemoryStore.close(store)
 
 
 def test_ten_thousand_steps_go_through_few_commits(store: Moody, engine: Engine) -> None:

@@ -28,6 +28,9 @@ Notes = Iterable[tuple[str, Any]]
 CLOSE_SECONDS: Final = 0.5
 """How long drivers in other threads, which may be inside a step, are given to leave their runs."""
 
+WRITE_SECONDS: Final = 10.0
+"""How long leases that they give back may take to be written, at most; as long as a store is waited for."""
+
 
 class Driving(Hosting, Leaving):
     """The part of an engine that has drivers."""
@@ -169,6 +172,9 @@ class Driving(Hosting, Leaving):
             time.sleep(0.005)
         for held in self.holdings.all():  # their driver is inside a step, or its loop has ended
             self.let_go(held)
+        deadline = time.monotonic() + WRITE_SECONDS
+        while self.leaving and time.monotonic() < deadline:  # the store is closed next
+            time.sleep(0.001)
         self.settle_debts()
         self.warn_of_left(left)
 

@@ -32,11 +32,15 @@ class Leaving(Parts):
                 self.let_go(held)
 
     def let_go(self, held: Held) -> None:
-        """Drive a run no more."""
+        """Drive a run no more, unless another thread lets go of it. `leaving` has it until its lease is given back."""
         run = held.state
-        self.holdings.pop(run.id)
+        with self.lock:
+            if self.holdings.pop(run.id) is None:
+                return
+            self.leaving.add(run.id)
         run.gone = True
         self.give_back(run.id, run.epoch)
+        self.leaving.discard(run.id)
         held.handle.finished(None, RunStopped(how_to_go_on(run.id), run_id=run.id))
 
     def give_back(self, run_id: str, epoch: int) -> None:

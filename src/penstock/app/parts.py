@@ -103,6 +103,7 @@ class Parts:
         self.lines_lock = threading.Lock()  # a line is kept once, and in order
         self.writes_lines = True  # the last time that steps had written something, it could be kept
         self.owed: dict[str, int] = {}  # leases, by run, that could not be given back: their epochs
+        self.leaving: set[str] = set()  # runs that are let go of and whose leases are being given back
         self.lock = threading.RLock()
         self._limits: Limits | None = None
         self._results: Results | None = None
