@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from penstock.context import current, is_async
 from penstock.routines.binding import Call
 from penstock.routines.keeping import bring_to_life, changes_of
+from penstock.routines.parties import Member, Sink
 from penstock.routines.progress import Progress
 from penstock.routines.tracker import WAITING, Tally
-from penstock.routines.unit import Routine
-from penstock.routines.wiring import Slot
 
 Value = tuple[Any, ...]
 Step = Callable[..., Any]
@@ -24,7 +23,7 @@ logger = logging.getLogger("penstock.routines")
 class Crew(NamedTuple):
     """The routines of a flow by id, the sources that its program knows, and who wants to be told."""
 
-    routines: Mapping[str, Routine]
+    routines: Mapping[str, Member]
     routes: Mapping[Any, Any]
     hooks: Sequence[Any]
 
@@ -33,8 +32,8 @@ class Place(NamedTuple):
     """What an activation is of: a routine by its id, its slot (None: its own call), and how the handler is called."""
 
     id: str
-    routine: Routine
-    slot: Slot | None
+    routine: Member
+    slot: Sink | None
     call: Call
     handler: Callable[..., Any] | None
 

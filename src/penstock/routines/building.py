@@ -1,4 +1,4 @@
-"""Building a flow: routines under their ids, the connections between them, what becomes of failures, who is told."""
+"""Building a flow: routines under their ids, the connections between them, how jobs go, who is told."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 from penstock.errors import DefinitionError
 from penstock.model.graph import nearest
 from penstock.routines.functions import as_routine
+from penstock.routines.job_state import JobState
+from penstock.routines.parties import Source, Way
+from penstock.routines.plan import checked_strategy
 from penstock.routines.program import FlowProgram
+from penstock.routines.progress import HISTORY
 from penstock.routines.strategies import ErrorHandler
 from penstock.routines.unit import Routine
-from penstock.routines.wiring import Connection, Event
+from penstock.routines.wiring import Connection
 
 
 class Building:
@@ -21,6 +25,10 @@ class Building:
     def __init__(self) -> None:
         self.flow_id = ""
         self.hooks: list[Any] = []
+        self.history = HISTORY
+        self.entry: str | None = None
+        self.execution_strategy, self.max_workers = "sequential", 5
+        self.job_state: JobState | None = None
         self._routines: dict[str, Routine] = {}
         self._error_handler: ErrorHandler | None = None
         self._compiled: tuple[Any, FlowProgram] | None = None
@@ -75,12 +83,37 @@ class Building:
             each
             for routine in self._routines.values()
             for event in routine.events.values()
-            for each in self.ways(event)
+            for each in event.connections
+            if self._holds(each)
         ]
 
-    def ways(self, event: Event) -> list[Connection]:
+    def entry_id(self) -> str:
+        """The routine where a job begins that names none. Raises DefinitionError where there is not just one."""
+        if self.entry is not None:
+            self.routine(self.entry)
+            return self.entry
+        led_to = {id(each.target_slot.routine) for each in self.connections}
+        first = [name for name, routine in self._routines.items() if id(routine) not in led_to]
+        if len(first) == 1:
+            return first[0]
+        known = ", ".join(map(repr, first)) or "none"
+        raise DefinitionError(
+            f"flow {self.flow_id!r} does not say where a job begins: routines to which nothing leads are {known};"
+            f" say Flow({self.flow_id!r}, entry=...)"
+        )
+
+    def ways(self, event: Source) -> list[Way]:
         """The connections of an event that hold in this flow."""
-        return [each for each in event.connections if each.flow is None or each.flow is self]
+        return [each for each in event.connections if self._holds(each)]
+
+    def _holds(self, way: Way) -> bool:
+        return way.flow is None or way.flow is self
+
+    def set_execution_strategy(self, strategy: str, max_workers: int | None = None) -> None:
+        """Run jobs that say nothing else "sequential" or "concurrent"."""
+        self.execution_strategy, workers = checked_strategy(strategy, max_workers)
+        if max_workers is not None:
+            self.max_workers = workers
 
     def set_error_handler(self, error_handler: ErrorHandler | None) -> None:
         """What becomes of a job when an activation fails whose routine has no error handler of its own."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penstock.errors import DefinitionError
 from penstock.model.parameters import Parameter
 from penstock.routines.binding import parameters_of, signature_of
+from penstock.routines.parties import Member
 from penstock.routines.wiring import Connection
 
 if TYPE_CHECKING:
-    from penstock.routines.flow import Flow
+    from penstock.routines.building import Building
 
 
 class Problem(NamedTuple):
@@ -28,7 +29,7 @@ class Problem(NamedTuple):
         return f"{self.place}: {self.said}"
 
 
-def problems(flow: Flow) -> Iterator[Problem]:
+def problems(flow: Building) -> Iterator[Problem]:
     """See Flow.validate."""
     yield from _unreachable(flow)
     yield from _unconnected(flow)
@@ -37,7 +38,7 @@ def problems(flow: Flow) -> Iterator[Problem]:
         yield from _mismatches(each, ids)
 
 
-def _unreachable(flow: Flow) -> Iterator[Problem]:
+def _unreachable(flow: Building) -> Iterator[Problem]:
     routines = flow.routines
     try:
         entry = flow.entry_id()
@@ -51,7 +52,7 @@ def _unreachable(flow: Flow) -> Iterator[Problem]:
                     yield Problem("unreachable", name, "nothing leads to it and it leads nowhere: connect it")
         return
     reached = {id(routines[entry])}
-    waiting = [routines[entry]]
+    waiting: list[Member] = [routines[entry]]
     while waiting:
         for event in waiting.pop().events.values():
             for slot in [way.target_slot for way in flow.ways(event)]:
@@ -63,7 +64,7 @@ def _unreachable(flow: Flow) -> Iterator[Problem]:
             yield Problem("unreachable", name, f"a job that begins at {entry!r} never comes here: connect it")
 
 
-def _unconnected(flow: Flow) -> Iterator[Problem]:
+def _unconnected(flow: Building) -> Iterator[Problem]:
     try:
         entry: str | None = flow.entry_id()
     except DefinitionError:

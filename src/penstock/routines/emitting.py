@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from penstock.context import current
 from penstock.errors import UserError
-
-if TYPE_CHECKING:
-    from penstock.routines.unit import Routine
-    from penstock.routines.wiring import Event
+from penstock.routines.parties import Source
 
 
-def emit(event: Event, data: dict[str, Any]) -> None:
+def emit(event: Source, data: dict[str, Any]) -> None:
     """Emit from inside an activation, whosever event it is; outside of any, see `_alone`."""
     context = current()
     if context is not None and context.own is not None:
@@ -21,7 +18,7 @@ def emit(event: Event, data: dict[str, Any]) -> None:
         _alone(event, data)
 
 
-def _alone(event: Event, data: dict[str, Any]) -> None:
+def _alone(event: Source, data: dict[str, Any]) -> None:
     """Outside of any job: routines that were connected without a flow are run as one, here and now.
 
     Raises UserError for a routine that belongs to a flow, whose jobs begin with `execute`.
@@ -32,27 +29,6 @@ def _alone(event: Event, data: dict[str, Any]) -> None:
             f"{event!r} was emitted outside an activation: begin a job with flow.execute(...), or emit inside a handler."
             " A thread that a handler starts is outside: run it in contextvars.copy_context()"
         )
-    from penstock.routines.flow import Flow
-    from penstock.routines.running import deliver
+    from penstock.routines.loose import carry
 
-    flow = Flow("loose")
-    routines = _reachable(event)
-    for number, each in enumerate(routines):
-        flow.hold(each, f"{type(each).__name__}-{number}")
-    try:
-        deliver(flow, [(each.target_slot, dict(data), each.param_mapping) for each in event.connections])
-    finally:
-        for each in routines:
-            each.flow = None
-
-
-def _reachable(event: Event) -> list[Routine]:
-    """Every routine that what is emitted can come to."""
-    found: dict[Routine, None] = {}
-    waiting = [event]
-    while waiting:
-        for slot in waiting.pop().connected_slots:
-            if slot.routine is not None and slot.routine not in found:
-                found[slot.routine] = None
-                waiting.extend(slot.routine.events.values())
-    return list(found)
+    carry(event, data)

@@ -15,7 +15,6 @@ from penstock.routines.building import Building
 from penstock.routines.checks import Problem, problems
 from penstock.routines.drawing import mermaid
 from penstock.routines.job_state import JobState
-from penstock.routines.outline import outline
 from penstock.routines.plan import checked_strategy, compiled, place_at, revision_of
 from penstock.routines.program import FlowProgram
 from penstock.routines.progress import HISTORY
@@ -55,7 +54,6 @@ class Flow(Building):
         self.history = history
         self.entry = entry
         self.hooks.extend(hooks)
-        self.job_state: JobState | None = None
         self.execution_tracker = ExecutionTracker(self.flow_id)
         self.jobs: list[JobState] = []  # those that are being driven
         self.set_execution_strategy(execution_strategy, max_workers)
@@ -65,11 +63,6 @@ class Flow(Building):
         """Its id: what runs are listed under."""
         return self.flow_id
 
-    def set_execution_strategy(self, strategy: str, max_workers: int | None = None) -> None:
-        """Run jobs that say nothing else "sequential" or "concurrent"."""
-        self.execution_strategy, workers = checked_strategy(strategy, max_workers)
-        self.max_workers = getattr(self, "max_workers", workers) if max_workers is None else workers
-
     def validate(self) -> list[Problem]:
         """What looks wrong: slots that nothing leads to, routines no job comes to, parameters and types that do not fit."""
         return list(problems(self))
@@ -77,7 +70,7 @@ class Flow(Building):
     def to_mermaid(self) -> str:
         """The flow as a Mermaid flowchart."""
         program = self.as_program()
-        return mermaid(outline(program), program.kinds)
+        return mermaid(program.as_graph(), program.kinds)
 
     def serialize(self) -> dict[str, Any]:
         """The flow as plain values that JSON can hold; see penstock.routines.serialization."""
@@ -99,10 +92,16 @@ class Flow(Building):
 
     def as_program(self) -> FlowProgram:
         """The flow as it is now, ready to be played. A job that runs keeps the one it began with."""
-        revision = revision_of(self)
+        revision = revision_of(self, self.entry)
         if self._compiled is None or self._compiled[0] != revision:
-            self._compiled = (revision, compiled(self))
+            self._compiled = (revision, compiled(self, self._own_place()))
         return self._compiled[1]
+
+    def _own_place(self) -> Place | None:
+        try:
+            return self.place(self.entry_id())
+        except DefinitionError:
+            return None
 
     def annotations(self) -> list[Any]:
         """Every type its handlers' signatures name: the classes that recorded values may come back as."""
@@ -123,21 +122,6 @@ class Flow(Building):
         """What a job is given by name, where it begins at the flow's own entry."""
         place = self.place(self.entry_id())
         return parameters_of(place.handler) if place.handler is not None else {}
-
-    def entry_id(self) -> str:
-        """The routine where a job begins that names none. Raises DefinitionError where there is not just one."""
-        if self.entry is not None:
-            self.routine(self.entry)
-            return self.entry
-        led_to = {id(each.target_slot.routine) for each in self.connections}
-        first = [name for name, routine in self._routines.items() if id(routine) not in led_to]
-        if len(first) == 1:
-            return first[0]
-        known = ", ".join(map(repr, first)) or "none"
-        raise DefinitionError(
-            f"flow {self.flow_id!r} does not say where a job begins: routines to which nothing leads are {known};"
-            f" say Flow({self.flow_id!r}, entry=...)"
-        )
 
     def place(self, routine_id: str, slot: str | None = None) -> Place:
         """Where parameters go that a job begins with: the routine's own call if it has one, else its slot."""

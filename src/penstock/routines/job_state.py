@@ -15,7 +15,7 @@ from penstock.routines.progress import Progress
 
 if TYPE_CHECKING:
     from penstock.app import Engine
-    from penstock.routines.flow import Flow
+    from penstock.routines.parties import Holding
 
 STATUSES: Final = ("pending", "running", "paused", "completed", "failed", "cancelled")
 VERSION: Final = 1
@@ -45,7 +45,7 @@ class JobState:
         self.outcome: str | None = None  # how it really ended, whatever was made of its status since
         self.how: dict[str, Any] = {}  # strategy and workers
         self.progress = Progress(self.job_id)
-        self.flow: Flow | None = None
+        self.flow: Holding | None = None
         self.engine: Engine | None = None  # while it is driven
         self.left = threading.Event()  # set while nobody drives it
         self.left.set()

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.codecs import JsonCodec
+from penstock.routines.parties import Member
 from penstock.routines.progress import Progress
-from penstock.routines.unit import Routine
 
 KEYED = ("_stats", "_config")
 """Fields of which single keys are recorded; of all others the whole value."""
@@ -22,7 +22,7 @@ _codec = JsonCodec()
 Fields = dict[str, dict[str, Any]]
 
 
-def state_of(routines: Mapping[str, Routine]) -> Fields:
+def state_of(routines: Mapping[str, Member]) -> Fields:
     """The whole state of routines, by id and field; without what is empty."""
     found: Fields = {}
     for name, routine in routines.items():
@@ -38,7 +38,7 @@ def state_of(routines: Mapping[str, Routine]) -> Fields:
     return found
 
 
-def restore(routines: Mapping[str, Routine], fields: Mapping[str, Mapping[str, Any]]) -> None:
+def restore(routines: Mapping[str, Member], fields: Mapping[str, Mapping[str, Any]]) -> None:
     """Give routines the state that was recorded of them; one of which nothing was recorded keeps its own."""
     for name, recorded in fields.items():
         routine = routines.get(name)
@@ -52,7 +52,7 @@ def restore(routines: Mapping[str, Routine], fields: Mapping[str, Mapping[str, A
                     setattr(routine, field, value)
 
 
-def bring_to_life(routines: Mapping[str, Routine], progress: Progress) -> None:
+def bring_to_life(routines: Mapping[str, Member], progress: Progress) -> None:
     """Once for each job in this process: the routines at hand get the state that its log tells of."""
     with _applying:
         if progress.known is None:
@@ -68,7 +68,7 @@ def known_of(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[tuple[st
     }
 
 
-def changes_of(name: str, routine: Routine, progress: Progress) -> list[list[Any]] | None:
+def changes_of(name: str, routine: Member, progress: Progress) -> list[list[Any]] | None:
     """What is not recorded yet of a routine's state, for Progress.apply. Raises CodecError for what cannot be."""
     assert progress.known is not None
     known = progress.known.setdefault(name, {})

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from penstock.model.outline import Edge, Graph, Node
-
-if TYPE_CHECKING:
-    from penstock.routines.program import FlowProgram
+from penstock.routines.messages import Routes
 
 KIND = "routine"
 
 
-def outline(program: FlowProgram) -> Graph:
+def outline(name: str, routines: Iterable[str], routes: Routes) -> Graph:
     """Routines by their ids; an edge says which event leads to which slot. A flow may lead back."""
-    nodes = [Node(name, KIND) for name in program.kinds]
-    routes = [route for source, route in program.routes.items() if isinstance(source, str)]
+    nodes = [Node(each, KIND) for each in routines]
     edges = [
         Edge(
             route.routine, station.routine, f"{route.event} → {station.slot}" if station.slot else route.event
         )
-        for route in routes
+        for source, route in routes.items()
+        if isinstance(source, str)
         for station, _ in route.targets
     ]
-    return Graph(program.name, nodes, edges)
+    return Graph(name, nodes, edges)

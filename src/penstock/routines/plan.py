@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from penstock.context import is_async
 from penstock.errors import DefinitionError
@@ -12,24 +12,36 @@ from penstock.model.policies import DEFAULT, policy_under
 from penstock.routines.activation import Crew, Place, quick_step, step
 from penstock.routines.binding import bind
 from penstock.routines.messages import Route, Station, route_of
+from penstock.routines.parties import Holding, Member, Sink, Source, Way
 from penstock.routines.program import FlowProgram
-from penstock.routines.unit import Routine, has_call
-from penstock.routines.wiring import Connection, Slot
-
-if TYPE_CHECKING:
-    from penstock.routines.flow import Flow
+from penstock.routines.strategies import ErrorHandler
+from penstock.routines.tracker import ExecutionTracker
 
 STRATEGIES = ("sequential", "concurrent")
 
 Stations = dict[tuple[str, str], Station]
 
 
-def revision_of(flow: Flow) -> tuple[Any, ...]:
+class Planned(Holding, Protocol):
+    """What a program is made of."""
+
+    flow_id: str
+    hooks: list[Any]
+    history: int
+    execution_strategy: str
+    max_workers: int
+    execution_tracker: ExecutionTracker
+
+    def ways(self, event: Source) -> Sequence[Way]: ...
+    def get_error_handler(self) -> ErrorHandler | None: ...
+
+
+def revision_of(flow: Planned, entry: str | None) -> tuple[Any, ...]:
     """What differs as soon as anything differs that a program is made of."""
     handlers = [flow.get_error_handler(), *(each.get_error_handler() for each in flow.routines.values())]
     return (
         *(None if each is None else each.settings() for each in handlers),
-        flow.entry,
+        entry,
         len(flow.hooks),
         flow.execution_strategy,
         flow.max_workers,
@@ -37,8 +49,11 @@ def revision_of(flow: Flow) -> tuple[Any, ...]:
     )
 
 
-def compiled(flow: Flow) -> FlowProgram:
-    """A flow as a program. Raises DefinitionError for a connection that leads out of it."""
+def compiled(flow: Planned, entry: Place | None = None) -> FlowProgram:
+    """A flow as a program, whose jobs begin at `entry` if they do not say where.
+
+    Raises DefinitionError for a connection that leads out of the flow.
+    """
     routines = flow.routines
     routes: dict[Any, Route] = {}
     crew = Crew(routines, routes, flow.hooks)
@@ -60,7 +75,7 @@ def compiled(flow: Flow) -> FlowProgram:
         routes,
         kinds={name: type(routine).__name__ for name, routine in routines.items()},
         version=_version(stations.values(), routes),
-        entry=_own_entry(flow, stations),
+        entry=None if entry is None else stations[entry.id, "" if entry.slot is None else entry.slot.name],
         history=flow.history,
         strategy=flow.execution_strategy,
         workers=flow.max_workers,
@@ -78,11 +93,11 @@ def checked_strategy(strategy: str, workers: int | None) -> tuple[str, int]:
     return strategy, workers or 5
 
 
-def place_at(routine_id: str, routine: Routine, slot: str | None) -> Place:
+def place_at(routine_id: str, routine: Member, slot: str | None) -> Place:
     """Where parameters go that a job begins with: the routine's own call if it has one, else its slot."""
     if slot is not None:
         return _at_slot(routine_id, routine, routine.slot(slot))
-    if has_call(routine):
+    if routine.has_call:
         return Place(routine_id, routine, None, bind(routine), routine.__call__)
     slots = list(routine.slots.values())
     if len(slots) != 1:
@@ -92,18 +107,18 @@ def place_at(routine_id: str, routine: Routine, slot: str | None) -> Place:
     return _at_slot(routine_id, routine, slots[0])
 
 
-def _at_slot(routine_id: str, routine: Routine, slot: Slot) -> Place:
+def _at_slot(routine_id: str, routine: Member, slot: Sink) -> Place:
     return Place(routine_id, routine, slot, slot.call, slot.handler)
 
 
-def _places(name: str, routine: Routine) -> Iterable[Place]:
-    if has_call(routine):
+def _places(name: str, routine: Member) -> Iterable[Place]:
+    if routine.has_call:
         yield place_at(name, routine, None)
     for slot in routine.slots.values():
         yield _at_slot(name, routine, slot)
 
 
-def _station(flow: Flow, place: Place, crew: Crew) -> Station:
+def _station(flow: Planned, place: Place, crew: Crew) -> Station:
     slot, routine = place.slot, place.routine
     errors = routine.get_error_handler() or flow.get_error_handler()
     merge = _merge_of(slot)
@@ -126,14 +141,14 @@ def _station(flow: Flow, place: Place, crew: Crew) -> Station:
     )
 
 
-def _merge_of(slot: Slot | None) -> str:
+def _merge_of(slot: Sink | None) -> str:
     if slot is None:
         return "override"
     return slot.merge_strategy if isinstance(slot.merge_strategy, str) else "own"
 
 
 def _target(
-    connection: Connection, ids: Mapping[int, str], stations: Stations
+    connection: Way, ids: Mapping[int, str], stations: Stations
 ) -> tuple[Station, dict[str, str] | None]:
     slot = connection.target_slot
     found = ids.get(id(slot.routine))
@@ -142,14 +157,6 @@ def _target(
             f"{connection!r} leads to a routine that is not in the flow: add it with flow.add_routine(...)"
         )
     return stations[found, slot.name], connection.param_mapping or None
-
-
-def _own_entry(flow: Flow, stations: Stations) -> Station | None:
-    try:
-        place = flow.place(flow.entry_id())
-    except DefinitionError:
-        return None
-    return stations[place.id, "" if place.slot is None else place.slot.name]
 
 
 def _version(stations: Iterable[Station], routes: Mapping[Any, Route]) -> str:

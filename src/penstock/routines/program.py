@@ -95,7 +95,7 @@ class FlowProgram(Plan):
         """See Outlined."""
         from penstock.routines.outline import outline
 
-        return outline(self)
+        return outline(self.name, self.kinds, self.routes)
 
 
 class FlowPlay:

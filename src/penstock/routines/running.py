@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.context import current
 from penstock.errors import CommandRefused, RunFailed, UserError
@@ -13,21 +13,37 @@ from penstock.routines.activation import Place, logger
 from penstock.routines.job_state import JobState
 from penstock.routines.keeping import bring_to_life, known_of, restore, state_of
 from penstock.routines.messages import renamed
-from penstock.routines.program import JOB
+from penstock.routines.parties import Holding, Sink
+from penstock.routines.program import JOB, FlowProgram
 from penstock.routines.progress import Progress
+from penstock.routines.tracker import ExecutionTracker
 
 if TYPE_CHECKING:
     from penstock.app import Engine, Run
-    from penstock.routines.flow import Flow
-    from penstock.routines.wiring import Slot
 
 EPHEMERAL = "ephemeral"
 
 Start = Callable[..., "Run[Any]"]
 
 
+class Driven(Holding, Protocol):
+    """What jobs are of."""
+
+    flow_id: str
+    hooks: list[Any]
+    history: int
+    store: str | Engine | None
+    execution_tracker: ExecutionTracker
+    job_state: JobState | None
+    jobs: list[JobState]
+
+    @property
+    def name(self) -> str: ...
+    def as_program(self) -> FlowProgram: ...
+
+
 def execute(
-    flow: Flow,
+    flow: Driven,
     place: Place,
     params: dict[str, Any],
     how: dict[str, Any],
@@ -41,7 +57,7 @@ def execute(
     return _begin(flow, job, _engine(store), plain, options)
 
 
-def deliver(flow: Flow, messages: Iterable[tuple[Slot, dict[str, Any], Mapping[str, str]]]) -> None:
+def deliver(flow: Driven, messages: Iterable[tuple[Sink, dict[str, Any], Mapping[str, str]]]) -> None:
     """Hand messages to slots of a flow in a job of their own. Raises what a handler raised."""
     ids = {id(routine): name for name, routine in flow.routines.items()}
     pending = [[ids[id(slot.routine)], slot.name, renamed(data, names)] for slot, data, names in messages]
@@ -51,7 +67,7 @@ def deliver(flow: Flow, messages: Iterable[tuple[Slot, dict[str, Any], Mapping[s
         raise job.error.exception or RunFailed(str(job.error))
 
 
-def resume(flow: Flow, job: JobState | str | None, store: str | Engine | None) -> JobState:
+def resume(flow: Driven, job: JobState | str | None, store: str | Engine | None) -> JobState:
     """See Flow.resume."""
     job = _recorded(flow, job, store) if isinstance(job, str) else _chosen(flow, job)
     if not job.left.is_set():
@@ -74,7 +90,7 @@ def resume(flow: Flow, job: JobState | str | None, store: str | Engine | None) -
     return _begin(flow, job, _engine(store if store is not None else flow.store), plain, {})
 
 
-def pause(flow: Flow, job: JobState | None, reason: str, checkpoint: Any) -> JobState:
+def pause(flow: Driven, job: JobState | None, reason: str, checkpoint: Any) -> JobState:
     """See Flow.pause."""
     job = _chosen(flow, job)
     job.pause_points.append(
@@ -89,14 +105,14 @@ def pause(flow: Flow, job: JobState | None, reason: str, checkpoint: Any) -> Job
     return job
 
 
-def cancel(flow: Flow, job: JobState | None, reason: str) -> JobState:
+def cancel(flow: Driven, job: JobState | None, reason: str) -> JobState:
     """See Flow.cancel."""
     job = _chosen(flow, job)
     _command(job, "cancel", "cancelled", reason)
     return job
 
 
-def wait_for(flow: Flow, timeout: float | None) -> bool:
+def wait_for(flow: Driven, timeout: float | None) -> bool:
     """See Flow.wait_for_completion."""
     deadline = None if timeout is None else time.monotonic() + timeout
     for job in list(flow.jobs):
@@ -114,14 +130,14 @@ def _engine(store: str | Engine | None) -> Engine:
     return engine_at(EPHEMERAL if store is None else store)
 
 
-def _job(flow: Flow, how: dict[str, Any]) -> JobState:
+def _job(flow: Driven, how: dict[str, Any]) -> JobState:
     job = JobState(flow.flow_id)
     job.flow, job.how = flow, how
     flow.job_state = job
     return job
 
 
-def _recorded(flow: Flow, run: str, store: str | Engine | None) -> JobState:
+def _recorded(flow: Driven, run: str, store: str | Engine | None) -> JobState:
     """The job that a run records, to be resumed."""
     from penstock.app.logs import read_start
 
@@ -138,7 +154,7 @@ def _recorded(flow: Flow, run: str, store: str | Engine | None) -> JobState:
 
 
 def _begin(
-    flow: Flow, job: JobState, engine: Engine, plain: dict[str, Any], options: Mapping[str, Any]
+    flow: Driven, job: JobState, engine: Engine, plain: dict[str, Any], options: Mapping[str, Any]
 ) -> JobState:
     """A run of its own for what is to be delivered yet."""
     recorded = engine.store is not None
@@ -155,7 +171,7 @@ def _begin(
     return _drive(flow, job, engine, program.expected, progress, start)
 
 
-def _take_up(flow: Flow, job: JobState, engine: Engine) -> JobState:
+def _take_up(flow: Driven, job: JobState, engine: Engine) -> JobState:
     """Go on with the run that records it."""
     run_id = job.run_id
     assert run_id is not None
@@ -170,7 +186,7 @@ def _take_up(flow: Flow, job: JobState, engine: Engine) -> JobState:
 
 
 def _drive(
-    flow: Flow,
+    flow: Driven,
     job: JobState,
     engine: Engine,
     expected: dict[str, Progress],
@@ -210,7 +226,7 @@ def _drive(
     return job
 
 
-def _chosen(flow: Flow, job: JobState | None) -> JobState:
+def _chosen(flow: Driven, job: JobState | None) -> JobState:
     found = job if job is not None else flow.job_state
     if found is None:
         raise CommandRefused(f"flow {flow.flow_id!r} has no job yet: begin one with execute(...)")
@@ -237,7 +253,7 @@ def _command(job: JobState, kind: str, status: str, reason: str = "") -> None:
                 return
 
 
-def _tell(flow: Flow, name: str, job: JobState) -> None:
+def _tell(flow: Driven, name: str, job: JobState) -> None:
     for hook in flow.hooks:
         told = getattr(hook, name, None)
         if told is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from penstock.codecs import JsonCodec
 from penstock.errors import DefinitionError, InputError
 from penstock.routines.functions import FunctionRoutine
+from penstock.routines.job_state import JobState
 from penstock.routines.keeping import restore, state_of
 from penstock.routines.references import (
     class_info,
@@ -32,7 +33,7 @@ from penstock.routines.unit import Routine
 from penstock.routines.wiring import Slot
 
 if TYPE_CHECKING:
-    from penstock.routines.flow import Flow
+    from penstock.routines.building import Building
 
 VERSION: Final = 1
 
@@ -40,7 +41,7 @@ VERSION: Final = 1
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def serialize(flow: Flow) -> dict[str, Any]:
+def serialize(flow: Building) -> dict[str, Any]:
     """A flow as plain values that JSON can hold. Raises CodecError or DefinitionError, with the remedy, for what cannot be."""
     return {
         "_type": "Flow",
@@ -110,7 +111,7 @@ def _handler(routine: Routine, slot: Slot) -> str | None:
         raise
 
 
-def _connections(flow: Flow) -> Iterable[dict[str, Any]]:
+def _connections(flow: Building) -> Iterable[dict[str, Any]]:
     ids = {id(routine): name for name, routine in flow.routines.items()}
     for each in flow.connections:
         yield {
@@ -130,7 +131,7 @@ def _plain(value: Any) -> Any:
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def deserialize(flow: Flow, told: Mapping[str, Any], allow: Iterable[str]) -> None:
+def deserialize(flow: Building, told: Mapping[str, Any], allow: Iterable[str]) -> None:
     """Fill a flow with what `serialize` told, classes from modules in `allow` only. Raises InputError."""
     if told.get("_type") != "Flow":
         raise InputError("this tells of no flow: it must be what Flow.serialize gave")
@@ -154,8 +155,6 @@ def deserialize(flow: Flow, told: Mapping[str, Any], allow: Iterable[str]) -> No
             each["param_mapping"],
         )
     if told["job_state"] is not None:
-        from penstock.routines.job_state import JobState
-
         flow.job_state = JobState.of(_value(told["job_state"], allowed))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from penstock.context import current
 from penstock.errors import DefinitionError
@@ -12,9 +12,6 @@ from penstock.model.graph import nearest
 from penstock.routines.emitting import emit
 from penstock.routines.strategies import ErrorHandler, ErrorStrategy
 from penstock.routines.wiring import Event, Merge, Slot, WhenFull
-
-if TYPE_CHECKING:
-    from penstock.routines.building import Building
 
 _counting = threading.Lock()
 
@@ -38,11 +35,16 @@ class Routine:
         self._config: dict[str, Any] = {}
         self._fields: list[str] = []
         self._error_handler: ErrorHandler | None = None
-        self.flow: Building | None = None
+        self.flow: Any = None  # the one it belongs to
         self.revision = 0
 
     def __call__(self, **params: Any) -> None:
         """What an entry does with its parameters. A subclass that defines it needs no slot to begin a job."""
+
+    @property
+    def has_call(self) -> bool:
+        """Whether its author gave it a `__call__`."""
+        return self.begins_by_call and type(self).__call__ is not Routine.__call__
 
     # What it takes in and sends out
 
@@ -193,11 +195,6 @@ class Routine:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._slots)} slots, {len(self._events)} events>"
-
-
-def has_call(routine: Routine) -> bool:
-    """Whether its author gave it a `__call__`."""
-    return routine.begins_by_call and type(routine).__call__ is not Routine.__call__
 
 
 def _unknown(routine: Routine, kind: str, name: str, known: dict[str, Any]) -> DefinitionError:

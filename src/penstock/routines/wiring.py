@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from penstock.errors import DefinitionError
 from penstock.routines.binding import Call, bind
+from penstock.routines.emitting import emit
 from penstock.routines.messages import appended, renamed
-
-if TYPE_CHECKING:
-    from penstock.routines.unit import Routine
+from penstock.routines.parties import Member
 
 Merge = Literal["override", "append"] | Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 WhenFull = Literal["wait", "drop_new", "drop_old", "fail"]
@@ -28,7 +27,7 @@ class Slot:
     def __init__(
         self,
         name: str = "",
-        routine: Routine | None = None,
+        routine: Member | None = None,
         handler: Callable[..., Any] | None = None,
         merge_strategy: Merge = "override",
         capacity: int | None = None,
@@ -87,7 +86,7 @@ class Event:
     def __init__(
         self,
         name: str = "",
-        routine: Routine | None = None,
+        routine: Member | None = None,
         output_params: Iterable[str] | Mapping[str, type] | None = None,
     ) -> None:
         if isinstance(output_params, str):
@@ -127,8 +126,6 @@ class Event:
 
     def emit(self, **data: Any) -> None:
         """See Routine.emit."""
-        from penstock.routines.emitting import emit
-
         emit(self, data)
 
     def __repr__(self) -> str:
@@ -165,7 +162,7 @@ class Connection:
         return f"<Connection {self.source_event!r} to {self.target_slot!r}>"
 
 
-def place_of(routine: Routine | None, name: str) -> str:
+def place_of(routine: Member | None, name: str) -> str:
     """`DataProcessor.output`."""
     return f"{type(routine).__name__}.{name}" if routine is not None else name
 
@@ -174,7 +171,7 @@ def _nothing(data: dict[str, Any]) -> None:
     """The handler of a slot that has none."""
 
 
-def _changed(*routines: Routine | None) -> None:
+def _changed(*routines: Member | None) -> None:
     for routine in routines:
         if routine is not None:
             routine.revision += 1
