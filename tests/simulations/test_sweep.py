@@ -59,15 +59,15 @@ def test_an_interrupt_stops_all_that_go_on(
 ) -> None:
     write("w", 'yield env.timeout(self.parameters["x"])')
     started: list[Any] = []
-    begin = runner.start
+    begin = runner.begin
 
-    def start(*given: Any, **how: Any) -> Any:
-        started.append(begin(*given, **how))
+    def interrupted(ready: Any) -> Any:
+        started.append(begin(ready))
         if len(started) == 2:
             raise KeyboardInterrupt
         return started[-1]
 
-    monkeypatch.setattr(runner, "start", start)
+    monkeypatch.setattr(runner, "begin", interrupted)
     with pytest.raises(KeyboardInterrupt):
         runner.sweep("w", {"x": [500, 600]}, jobs=2, realtime=1.0)
     assert started[0].record.status == "terminated"

@@ -68,7 +68,7 @@ def watched(executor: Any, station: Station, executions: Executions) -> Any:
         except GeneratorExit:
             with suppress(
                 PenstockError
-            ):  # where the store is closed already, the next reader finds its owner gone
+            ):  # its store may be closed already; the next reader finds its owner gone
                 begun.ends(executions, "terminated", "its environment went on no more")
             raise
         except BaseException as error:

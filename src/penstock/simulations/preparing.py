@@ -14,7 +14,7 @@ from penstock.simulations.records import WorkflowDefinition
 from penstock.simulations.registering import check_needed, definition_of
 
 if TYPE_CHECKING:
-    from penstock.simulations.simulation import Limits
+    from penstock.simulations.simulation import Limits, Simulation
 
 
 class How(NamedTuple):
@@ -49,6 +49,14 @@ class Prepared(NamedTuple):
     parameters: dict[str, Any]
     sections: dict[str, dict[str, Any]]
     code: Path | None
+
+
+class Ready(NamedTuple):
+    """An execution that is checked, and of which nothing is recorded yet; `order` is its run's input but for its id."""
+
+    prepared: Prepared
+    simulation: Simulation
+    order: dict[str, Any]
 
 
 def prepared_of(definitions: Definitions, folder: Path, asked: Asked) -> Prepared:

@@ -15,7 +15,7 @@ from penstock.simulations.executions import Executions
 from penstock.simulations.finding import folder_of
 from penstock.simulations.inprocess import check_trusted, executor_of, watched
 from penstock.simulations.kernel import check_installed
-from penstock.simulations.preparing import Asked, How, Prepared, configuration_from, prepared_of
+from penstock.simulations.preparing import Asked, How, Prepared, Ready, configuration_from, prepared_of
 from penstock.simulations.records import WorkflowDefinition, WorkflowExecution, now
 from penstock.simulations.registering import definition_of, made_of, user
 from penstock.simulations.simulation import Limits, Simulation, order_of
@@ -85,7 +85,7 @@ class WorkflowRunner:
 
         An interrupt stops it at once: its execution is then terminated.
         """
-        execution_id, simulation, order = self._ready(workflow_name, version, **how)
+        execution_id, simulation, order = self._recorded(self.ready(workflow_name, version, **how))
         try:
             self.engine.run(simulation, order, key=execution_id)
         except KeyboardInterrupt:
@@ -95,8 +95,7 @@ class WorkflowRunner:
 
     def start(self, workflow_name: str, version: str | None = None, **how: Any) -> Started:
         """Execute a workflow in the background. How has the options."""
-        execution_id, simulation, order = self._ready(workflow_name, version, **how)
-        return Started(self, execution_id, self.engine.start(simulation, order, key=execution_id))
+        return self.begin(self.ready(workflow_name, version, **how))
 
     def sweep(
         self,
@@ -116,9 +115,29 @@ class WorkflowRunner:
         each = [{**how, "overrides": {**overrides, **values}} for values in combinations(over)]
         return executed(self, workflow_name, version, each, jobs)
 
-    def check(self, workflow_name: str, version: str | None = None, **how: Any) -> None:
-        """Raise what `run` would raise for these options, without an execution."""
-        self._checked(workflow_name, version, **how)
+    def ready(self, workflow_name: str, version: str | None = None, **how: Any) -> Ready:
+        """What `begin` begins: checked, while nothing of it is recorded yet. Raises what `run` would raise."""
+        check_installed()
+        asked = How(**how)
+        found = None if asked.config is None else configuration_from(asked.config)
+        prepared = self._parts(workflow_name, version, found, asked.overrides or {}, asked.texts or {})
+        definition = prepared.definition
+        self._check_origin(definition)
+        limits = asked.limits or self.limits or (Limits() if asked.realtime is None else Limits(seconds=None))
+        order = order_of(
+            definition,
+            limits,
+            prepared.parameters,
+            prepared.sections,
+            seed=asked.seed,
+            realtime=asked.realtime,
+        )
+        return Ready(prepared, Simulation(definition.workflow_name, definition.code_hash, limits), order)
+
+    def begin(self, ready: Ready) -> Started:
+        """Execute in the background what is ready to be."""
+        execution_id, simulation, order = self._recorded(ready)
+        return Started(self, execution_id, self.engine.start(simulation, order, key=execution_id))
 
     def stop(self, execution_id: str, reason: str = "") -> WorkflowExecution:
         """Stop an execution at once. Raises CommandRefused if it has ended, or if the caller's environment drives it."""
@@ -181,7 +200,7 @@ class WorkflowRunner:
     ) -> WorkflowDefinition:
         """Keep code that comes from elsewhere. It is parsed, not executed."""
         source = source_of(code, f"the code of {workflow_name!r}")
-        defaults = source.asked | dict(parameters or {})
+        defaults = {**source.asked, **(parameters or {})}
         sections = {"parameters": dict(parameters or {})}
         return self.definitions.keep(made_of(workflow_name, version, source, defaults, sections, origin))
 
@@ -211,36 +230,14 @@ class WorkflowRunner:
 
     # How it is put together
 
-    def _ready(self, name: str, version: str | None, **how: Any) -> tuple[str, Simulation, dict[str, Any]]:
-        """An execution that is checked and recorded, and what to run."""
-        prepared, simulation, order = self._checked(name, version, **how)
-        execution_id = order["execution_id"] = self.generate_execution_id(simulation.name)
+    def _recorded(self, ready: Ready) -> tuple[str, Simulation, dict[str, Any]]:
+        """The id of an execution that is recorded from now on, and what to run."""
+        simulation = ready.simulation
+        execution_id = self.generate_execution_id(simulation.name)
         attend(self.engine)
         run_id = run_id_for(simulation.name, execution_id)
-        self._add(prepared, execution_id, status="pending", run_id=run_id, seed=order["seed"])
-        return execution_id, simulation, order
-
-    def _checked(
-        self, name: str, version: str | None, **how: Any
-    ) -> tuple[Prepared, Simulation, dict[str, Any]]:
-        """What to execute, and the order for it but for its id. Raises UserError."""
-        check_installed()
-        asked = How(**how)
-        found = None if asked.config is None else configuration_from(asked.config)
-        prepared = self._parts(name, version, found, asked.overrides or {}, asked.texts or {})
-        definition = prepared.definition
-        self._check_origin(definition)
-        limits = asked.limits or self.limits or (Limits() if asked.realtime is None else Limits(seconds=None))
-        simulation = Simulation(definition.workflow_name, definition.code_hash, limits)
-        order = order_of(
-            definition,
-            limits,
-            prepared.parameters,
-            prepared.sections,
-            seed=asked.seed,
-            realtime=asked.realtime,
-        )
-        return prepared, simulation, order
+        self._add(ready.prepared, execution_id, status="pending", run_id=run_id, seed=ready.order["seed"])
+        return execution_id, simulation, {**ready.order, "execution_id": execution_id}
 
     def _check_origin(self, definition: WorkflowDefinition) -> None:
         if definition.origin == "network" and not self.allow_network:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ class Source(NamedTuple):
 
     text: str
     hash: str
-    asked: dict[str, Any]
+    asked: Mapping[str, Any]
     needed: tuple[str, ...]
 
 
@@ -41,6 +42,7 @@ def source_in(path: Path) -> Source:
     return source_of(text, near(str(path)))
 
 
+@lru_cache(maxsize=16)  # a sweep asks for the same one again and again
 def source_of(text: str, place: str) -> Source:
     """The source in a text. Raises DefinitionError; `place` is how the message calls it."""
     try:

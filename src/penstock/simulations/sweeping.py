@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, Protocol
 
 from penstock.errors import InputError, PenstockError
+from penstock.simulations.preparing import Ready
 from penstock.simulations.records import WorkflowExecution
 from penstock.simulations.started import Started
 
@@ -20,8 +21,8 @@ MOST = 1_000
 class Beginning(Protocol):
     """What is asked of the runner that executes them; `how` is what its `start` takes."""
 
-    def check(self, workflow_name: str, version: str | None = None, **how: Any) -> None: ...
-    def start(self, workflow_name: str, version: str | None = None, **how: Any) -> Started: ...
+    def ready(self, workflow_name: str, version: str | None = None, **how: Any) -> Ready: ...
+    def begin(self, ready: Ready) -> Started: ...
 
 
 def combinations(over: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -52,15 +53,14 @@ def executed(
 
     Nothing is begun before all of them are checked. An interrupt stops those that go on.
     """
-    for how in each:
-        runner.check(name, version, **how)
+    checked = [runner.ready(name, version, **how) for how in each]
     going: deque[Started] = deque()
     begun: list[Started] = []
     try:
-        for how in each:
+        for ready in checked:
             if len(going) >= (jobs or os.cpu_count() or 1):
                 going.popleft().wait()
-            going.append(runner.start(name, version, **how))
+            going.append(runner.begin(ready))
             begun.append(going[-1])
         return [started.wait() for started in begun]
     except BaseException:

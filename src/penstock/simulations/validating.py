@@ -34,7 +34,7 @@ def validate(file: str | Path) -> Validated:
         source = source_in(files.file())
         needed = source.needed
         stored = files.defaults if files.defaults is not found else None
-        defaults = source.asked | (stored.parameters if stored is not None else {})
+        defaults = {**source.asked, **(stored.parameters if stored is not None else {})}
     except UserError as error:
         if found.name:
             problems.append(Problem("", "", "", str(error)))
