@@ -29,7 +29,7 @@ def begin() -> int:
 
 @task
 def slow(begin: int) -> None:
-    time.sleep(0.2)
+    time.sleep(0.45)
 
 
 @task
@@ -44,7 +44,7 @@ def quick(begin: int) -> None:
 
 @task
 def after_quick(quick: None) -> None:
-    time.sleep(0.12)
+    time.sleep(0.25)
 
 
 @task
