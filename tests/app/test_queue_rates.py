@@ -149,7 +149,9 @@ def test_runs_begin_evenly_and_higher_priority_first(engine: Engine) -> None:
     assert {run.status for run in runs} == {"completed"}, "it is not idle while a run waits for its token"
     moments = [begun_at(run) for run in [*runs[3:], *runs[:3]]]
     assert moments == sorted(moments)
-    assert moments[-1] - moments[0] >= 5 / 20 * 0.9
+    assert moments[-1] - moments[0] >= 4 / 20 * 0.95, (
+        "the first may be late, by no more than until the second"
+    )
 
 
 def test_steps_that_keep_the_driver_busy_let_no_runs_pile_up(tmp_path: Path) -> None:

@@ -124,7 +124,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.close()
 
 
-EDITED = FLOW.replace("2 * load", "3 * load")
+EDITED = FLOW.replace(
+    "2 * load", "load + 2 * load"
+)  # of another size: what Python compiled before is not taken for it
 
 
 def test_a_worker_says_what_changed_and_goes_on(site: Site) -> None:

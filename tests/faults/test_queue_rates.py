@@ -75,7 +75,8 @@ def test_workers_together_begin_no_more_than_the_rate_of_a_queue_whatever_it_is_
         event.owner for run in moments for _, _, event in engine.get(run).events() if type(event) is e.Owned
     }
     assert len(owners) == WORKERS
-    assert max(moments[run][0] for run in high) < min(moments[run][0] for run in low) + 1.0
+    first_low = min(moments[run][0] for run in low)
+    assert sum(moments[run][0] > first_low for run in high) <= WORKERS, "each may be late with one"
     assert most_at_once(list(moments.values())) <= BOUND
     record_property(
         "told",
