@@ -101,8 +101,6 @@ class EngineKin:
         held = engine.holdings.get(step.run.id)
         if engine.store is None or held is None or engine.holdings.get(run) is not None:
             return
-        if child.queue is not None and self.statuses([run]).get(run) != "failed":
-            return  # that is for workers
         try:
             _, changes, notes = engine.minded(run, child.definition, None)
             recovered = engine.recover(run, child.definition, rouse=False)

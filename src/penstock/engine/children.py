@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from penstock.engine.recovery import Log
 from penstock.errors import DefinitionError, PenstockError, StoreError
@@ -37,6 +37,7 @@ from penstock.model.state import Run, Step
 from penstock.model.states import FINISHED
 from penstock.ports import Job, Outcome
 
+NOTHING_KNOWN: Final[Mapping[str, str]] = {}
 Ended = Callable[[Any, Outcome], None]
 
 
@@ -125,30 +126,36 @@ class Children:
     def walk(self) -> None:
         """Look after every run that is waited for: now and then, for others may drive them, or nobody any more."""
         with self._lock:
-            for waiting in list(self._waiting.values()):
-                self._look_after(waiting)
+            everyone = list(self._waiting.values())
+            runs = [waiting.run for waiting in everyone if waiting.run]
+            try:
+                known = self.kin.statuses(runs) if runs else NOTHING_KNOWN
+            except StoreError:  # busy for now: there will be another round
+                return
+            for waiting in everyone:
+                self._look_after(waiting, known)
 
-    def _look_after(self, waiting: _Waiting) -> None:
+    def _look_after(self, waiting: _Waiting, known: Mapping[str, str] = NOTHING_KNOWN) -> None:
         try:
-            self._find(waiting)
+            self._find(waiting, known)
         except StoreError:  # busy for now: there will be another round
             return
         except PenstockError as error:
             self._answer(waiting, Outcome(None, failure_of(error)))
 
-    def _find(self, waiting: _Waiting) -> None:
-        """Find the step's run, in whatever state it is, and do what that asks for."""
+    def _find(self, waiting: _Waiting, known: Mapping[str, str]) -> None:
+        """Find the step's run, in whatever state it is, and do what that asks for. `known` are statuses just read."""
         step, kin, ends, heard = waiting.job.token, self.kin, 0, None
         if step.run.gone or not step.live:
             return self.forget(step)
         for number in count(1):
             key = child_key(step.run.id, step.id, number)
             run = waiting.run = run_id_for(waiting.child.definition.as_program().name, key)
-            status = kin.statuses([run]).get(run)
+            status = known.get(run) or kin.statuses([run]).get(run)
             if status is None:
                 return kin.begin(step, waiting.child, key, waiting.job.kwargs)
-            if status not in FINISHED:
-                return kin.take_up(step, waiting.child, run)
+            if status not in FINISHED:  # one that is in a queue is for workers
+                return None if waiting.child.queue is not None else kin.take_up(step, waiting.child, run)
             log = kin.log(run)
             end = ended_as(log)
             if end is None:  # it is being written
