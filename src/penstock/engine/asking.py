@@ -7,29 +7,38 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
+from penstock.engine.core import Core
 from penstock.engine.doors import refuse_circle
+from penstock.engine.lanes import Lane
 from penstock.errors import DefinitionError
 from penstock.model.changes import Guard
 from penstock.model.gates import arguments_in
 from penstock.model.ledgers import Ledger, Part, Waiter, order, rank_of
 from penstock.model.limits import FREE, HIGHEST_PRIORITY, Bounds, Limit
 from penstock.model.program import Open, item_arguments
-from penstock.model.state import Step
+from penstock.model.state import Run, Step
 from penstock.model.wording import shown
-
-if TYPE_CHECKING:
-    from penstock.engine.driver import Driver
-    from penstock.engine.lanes import Lane
-    from penstock.engine.limits import Limits
 
 RUNS_BEHIND = 20
 """Of how many runs a ledger says that steps of theirs wait behind those it names."""
 
 _tie = count()
+
+
+class Asker(Protocol):
+    """A driver, as its steps' slots know it."""
+
+    core: Core
+
+    def post(self, what: Callable[..., None], *args: Any) -> None:
+        """From any thread: have `what(*args)` called on its own."""
+
+    def lose(self, run: Run, error: BaseException) -> None:
+        """On its own thread: the lease of a run is gone."""
 
 
 class Asked(msgspec.Struct, eq=False):
@@ -38,7 +47,7 @@ class Asked(msgspec.Struct, eq=False):
     key: str
     waiter: Waiter
     step: Step
-    driver: Driver
+    driver: Asker
     bounds: Bounds
 
     @property
@@ -51,10 +60,12 @@ class Asked(msgspec.Struct, eq=False):
 class Slot:
     """What a step holds while it is under way. `guard` stands in the store as long as its engine holds its slots."""
 
-    __slots__ = ("asked", "guard", "id", "key", "limits")
+    __slots__ = ("_give_back", "asked", "guard", "id", "key")
 
-    def __init__(self, limits: Limits, key: str, asked: Asked, guard: Guard | None) -> None:
-        self.limits = limits
+    def __init__(
+        self, give_back: Callable[[Slot], None], key: str, asked: Asked, guard: Guard | None
+    ) -> None:
+        self._give_back = give_back
         self.key = key
         self.id = asked.waiter.id
         self.asked = asked
@@ -62,7 +73,12 @@ class Slot:
 
     def free(self) -> None:
         """From any thread: it is not needed any more."""
-        self.limits.free(self)
+        self._give_back(self)
+
+    @property
+    def void(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self.asked.void
 
 
 class Line:
@@ -168,7 +184,7 @@ class Line:
         return self.take_noticed()
 
 
-def asked_of(driver: Driver, step: Step, now: float) -> Asked:
+def asked_of(driver: Asker, step: Step, now: float) -> Asked:
     """What a step asks for. Raises DefinitionError where its key cannot be made of its arguments."""
     limit = step.policy.limit
     assert limit is not None

@@ -8,15 +8,13 @@ the run goes on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from penstock.engine.driven import Driven
 from penstock.model.caching import CACHED
 from penstock.model.changes import Put
 from penstock.model.state import Run, Step
 from penstock.model.undoing import PREFIX
-
-if TYPE_CHECKING:
-    from penstock.engine.driver import Driver
 
 
 class Kept(NamedTuple):
@@ -53,7 +51,7 @@ class KeepsResults(Protocol):
         """Where results are kept; None: nowhere."""
 
 
-def look_up(driver: Driver) -> None:
+def look_up(driver: Driven) -> None:
     """Look for the results of steps that are ready and may have one: they are reused, or go where others start."""
     core = driver.core
     results = driver.host.results() if isinstance(driver.host, KeepsResults) else None
@@ -83,7 +81,7 @@ def _told(missed: Missed, items: list[int | None]) -> dict[str, Any]:
     return said
 
 
-def keep(driver: Driver, step: Step, text: str | None) -> None:
+def keep(driver: Driven, step: Step, text: str | None) -> None:
     """Keep the result of a step that has just ended, in the commit that records its end."""
     if step.cached is not None and isinstance(driver.host, KeepsResults):
         results = driver.host.results()

@@ -15,12 +15,13 @@ from weakref import WeakSet
 from penstock.context import Context
 from penstock.context.calls import call
 from penstock.context.places import blame, spot_of
+from penstock.engine.attending import attend
 from penstock.engine.caching import keep, look_up
 from penstock.engine.children import Children
 from penstock.engine.core import Core
 from penstock.engine.host import BegunElsewhere, Host
 from penstock.engine.lanes import ABANDONED, Batch, Lane
-from penstock.engine.limits import Limits, attend
+from penstock.engine.limits import Limits
 from penstock.engine.routes import REMEMBERED, Routes
 from penstock.engine.transactions import run_within
 from penstock.errors import CodecError, LeaseLost, StoreError, StoreUnavailable
@@ -279,10 +280,7 @@ class Driver(Routes):
         for step in batch.stops:
             self.stop(step)
         for step in batch.starts:
-            if step.lane.executor is None:
-                self.ready.append(step)
-            else:
-                self.launch(step)
+            self.launch(step)
         for run in batch.over:
             if not run.gone:
                 self.host.finished(run)

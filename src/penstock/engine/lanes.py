@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,9 +14,6 @@ from penstock.model import events as e
 from penstock.model.changes import Put
 from penstock.model.program import Sleep
 from penstock.model.state import Run, Step
-
-if TYPE_CHECKING:
-    from penstock.engine.asking import Slot
 
 QUIET = "quiet"
 ABANDONED = "abandoned"
@@ -98,6 +95,19 @@ class Lane:
         self.executor = executor
 
 
+class Held(Protocol):
+    """A slot under a limit, as a step holds it."""
+
+    key: str
+
+    @property
+    def void(self) -> bool:
+        """Whether nobody wants it any more."""
+
+    def free(self) -> None:
+        """From any thread: it is not needed any more."""
+
+
 class Batch(msgspec.Struct):
     """Rows to append, and what is legal once they are durable: steps to start and to stop, runs that are over or quiet.
 
@@ -111,6 +121,6 @@ class Batch(msgspec.Struct):
     stops: list[Step]
     over: list[Run]
     takes: list[tuple[Run, int]] = []
-    frees: list[Slot] = []
+    frees: list[Held] = []
     puts: list[tuple[Run, Put]] = []
     tried: bool = False

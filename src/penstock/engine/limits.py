@@ -11,17 +11,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
-from penstock.engine.asking import Asked, Line, Slot, asked_of
+from penstock.engine.asking import Asked, Asker, Line, Slot
+from penstock.engine.lanes import Lane
 from penstock.engine.ledgers import Ledgers
-from penstock.errors import DefinitionError
 from penstock.model.ledgers import Ledger, Part, Waiter, bounds_of, grant, next_token
 from penstock.model.limits import FREE, Bounds
-
-if TYPE_CHECKING:
-    from penstock.engine.driver import Driver
-    from penstock.engine.lanes import Lane
 
 HEADS = 32
 """How many steps of one engine and key stand in the ledger at most; the others wait behind them."""
@@ -53,7 +48,7 @@ class Limits:
         """Something was said or given under these keys."""
         self._dirty.update(dict.fromkeys(keys))
 
-    def attend(self, here: Driver) -> None:
+    def attend(self, here: Asker) -> None:
         """What a driver that has steps under limits does each turn."""
         if not (self._news or self._dirty or self._starving() or self._is_due()):
             return
@@ -90,7 +85,7 @@ class Limits:
 
     # ── of who settles ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def settle(self, here: Driver | None = None) -> None:
+    def settle(self, here: Asker | None = None) -> None:
         """Bring the ledgers up to date and hand out what was given. Raises StoreError; then nothing is lost."""
         while True:
             self._take_news()
@@ -159,7 +154,7 @@ class Limits:
         due = self.next_at()
         return due is not None and due <= self.ledgers.now()
 
-    def _settle_key(self, key: str, line: Line, here: Driver | None) -> None:
+    def _settle_key(self, key: str, line: Line, here: Asker | None) -> None:
         """See the module."""
         line.trim()
         said = self.ledgers.said(key)
@@ -169,7 +164,7 @@ class Limits:
             given = line.take_all()
         guard = self.ledgers.grip()[1] if given else None
         for asked in given:
-            slot = Slot(self, key, asked, guard)
+            slot = Slot(self.free, key, asked, guard)
             if asked.driver is here:
                 admit(here, slot)
             else:
@@ -219,30 +214,7 @@ class Limits:
             self._starved[lane] = (min(free, lane.free), {*keys, key})
 
 
-def attend(driver: Driver) -> None:
-    """Ask for what a driver's steps need under limits, and take what they were given."""
-    limits = driver.limits
-    if limits is None:
-        limits = driver.limits = driver.host.limits()
-    core = driver.core
-    if core.wanting:
-        now = limits.ledgers.now()
-        for step in core.asking():
-            try:
-                asked = asked_of(driver, step, now)
-            except DefinitionError as error:
-                driver.refuse(step, str(error))
-            else:
-                limits.ask(asked)
-    limits.attend(driver)
-    due = limits.next_at()
-    if due is not None and due != driver.token_at and limits.settles_here:
-        driver.token_at = due
-        wait = max(0.0, due - limits.ledgers.now())
-        core.timers.after(wait, driver.now() + wait, "limit", None)
-
-
-def admit(driver: Driver, slot: Slot) -> None:
+def admit(driver: Asker, slot: Slot) -> None:
     """On a driver's thread: a step of its has a slot."""
     asked = slot.asked
     if not driver.core.admit(asked.step, slot):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from penstock.engine.doors import Door, door_before, door_of
-from penstock.engine.lanes import Lane
+from penstock.engine.lanes import Held, Lane
 from penstock.model.state import Run, Step
-
-if TYPE_CHECKING:
-    from penstock.engine.asking import Slot
 
 
 class Places:
@@ -23,7 +19,7 @@ class Places:
         self.seeking: list[
             Step
         ] = []  # steps of which another run may have the result, until the driver has looked
-        self._frees: list[Slot] = []
+        self._frees: list[Held] = []
 
     def _mind_gates(self, run: Run) -> None:
         """Scopes that need a slot themselves were opened, or are over: they start nothing before they have it."""
@@ -75,9 +71,9 @@ class Places:
         asking, self.wanting = self.wanting, []
         return [step for step in asking if not step.run.gone]
 
-    def admit(self, step: Step, slot: Slot) -> bool:
+    def admit(self, step: Step, slot: Held) -> bool:
         """A step has the slot that it waited for. False: it is not to start any more."""
-        if slot.asked.void:
+        if slot.void:
             return False
         step.slot = slot
         door = door_of(step)

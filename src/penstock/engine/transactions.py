@@ -21,7 +21,7 @@ from penstock.model.failure import Failure, failure_of
 from penstock.ports import Job, Outcome, Store, Transaction, Transactional
 
 if TYPE_CHECKING:
-    from penstock.engine.driver import Driver
+    from penstock.engine.driven import Driven
     from penstock.engine.lanes import Batch
     from penstock.model.machine import Run, Step
 
@@ -91,7 +91,7 @@ class _Attempt(NamedTuple):
     refused: list[Run] | BaseException
 
 
-def run_within(driver: Driver, step: Step) -> float:
+def run_within(driver: Driven, step: Step) -> float:
     """Run a step on this thread in a transaction, to its commit; the time when it had ended."""
     journal = driver.journal
     assert isinstance(journal, DurableJournal)
@@ -117,7 +117,7 @@ def run_within(driver: Driver, step: Step) -> float:
     return driver.now()
 
 
-def _try(driver: Driver, journal: DurableJournal, step: Step, job: Job) -> _Attempt:
+def _try(driver: Driven, journal: DurableJournal, step: Step, job: Job) -> _Attempt:
     batch: Batch | None = None
     failure: Failure | None = None
     try:
@@ -181,7 +181,7 @@ def _text(journal: DurableJournal, value: Any) -> tuple[str | None, Failure | No
         return None, failure_of(error)
 
 
-def _sealed(driver: Driver, step: Step, value: Any, text: str | None) -> Batch:
+def _sealed(driver: Driven, step: Step, value: Any, text: str | None) -> Batch:
     """All that happened up to the step's end, and what follows from it."""
     at = driver.now()
     wanted = driver.core.ended(step, value, text, at)
