@@ -262,6 +262,17 @@ def _work(engine: Engine, module: ModuleType, run: Run[Any], step: str) -> None:
     thread.join()
 
 
+def test_a_run_that_was_only_submitted_can_be_resumed_with_another_structure(tmp_path: Path) -> None:
+    refusing = mended(shop(", on_change='refuse'"))
+    with project(tmp_path / "a", shop=refusing, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run_id = engine.submit(module.flow, {"n": 3}).id
+    more = refusing + '\n    flow.add_task(right, name="more", depends_on=["load"])\n'
+    with project(tmp_path / "b", shop=more, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run = engine.resume(run_id, module.flow, wait=True)
+        assert run.result() == {"more": 4, "last": 10}
+        assert engine.changes(run_id, module.flow) == []
+
+
 def test_a_run_whose_lease_was_lost_goes_on_in_no_new_one(tmp_path: Path) -> None:
     with project(tmp_path / "a", shop=shop(), rates=RATES) as module, engine_at(tmp_path) as engine:
         run = engine.submit(module.flow, {"n": 3})

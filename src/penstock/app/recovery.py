@@ -81,14 +81,18 @@ def _fold(
 
 
 def check_same(run_id: str, log: Log, program: Program) -> None:
-    """Raise CodeChanged if a run is of another workflow, or began with another structure of it."""
+    """Raise CodeChanged if a run is of another workflow, or began with another structure of it.
+
+    One that was only submitted has not begun.
+    """
     started, version = log[0][2], codes_in(log).version
     assert isinstance(started, e.RunStarted)
     if started.workflow != program.name:
         raise CodeChanged(
             f"run {run_id} is of workflow {started.workflow!r}; the code at hand is {program.name!r}"
         )
-    if version and version != program.version:
+    has_begun = started.epoch > 0 or len(log) > 1
+    if has_begun and version and version != program.version:
         raise CodeChanged(
             f"run {run_id} began with another structure of {program.name!r} (then {version}, now {program.version}):"
             " its tasks or their order changed. Bring the code back, or start a new run"

@@ -78,7 +78,7 @@ class Uptake:
         if status in FINISHED:
             return Outlook()
         outlook = self._engine.outlook(claim.id, log, status, definition)
-        if outlook.chosen == "continue" and status != "pending":
+        if outlook.chosen == "continue":
             check_same(claim.id, log, definition.as_program())
         return outlook
 
