@@ -15,10 +15,10 @@ from penstock.app.queues import Queues, gate_of, said_in
 from penstock.app.reading import Reading
 from penstock.app.standing import StepStanding, standing_of
 from penstock.errors import PenstockError, RunNotFound
-from penstock.model.graph import nearest
 from penstock.model.limits import Bounds
 from penstock.model.outline import Graph, graph_of
 from penstock.model.states import FINISHED
+from penstock.model.wording import guess
 from penstock.ports import Store
 
 MOST: Final = 10_000
@@ -31,10 +31,7 @@ def why(engine: Reading, run_id: str, step: str | None = None, definition: Any =
     """
     known = known_of(engine, run_id, definition)
     if step is not None and step not in known.standing.steps:
-        steps = known.standing.steps
-        close = nearest(step, steps)
-        hint = f"did you mean {close!r}?" if close else f"it has {', '.join(steps) or 'none yet'}"
-        raise RunNotFound(f"run {run_id} has no step {step!r}; {hint}")
+        raise RunNotFound(f"run {run_id} has no step {step!r}; {guess(step, known.standing.steps, 'it has')}")
     return explain(known, step)
 
 

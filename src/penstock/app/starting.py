@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.errors import SettingsError
-from penstock.model.graph import nearest
 from penstock.model.texts import is_writable
-from penstock.model.wording import listed, shown
+from penstock.model.wording import guess, shown
 
 LONGEST_SECONDS = 1e12
 ENGINE_OPTIONS = ("durability", "executors", "executor", "observers", "lease_seconds", "capture_echo")
@@ -42,9 +41,7 @@ def check_options(options: Mapping[str, Any]) -> None:
     """Raise SettingsError for options that no engine has, naming the nearest."""
     for name in options:
         if name not in ENGINE_OPTIONS:
-            close = nearest(name, ENGINE_OPTIONS)
-            hint = f"did you mean {close!r}?" if close else f"there are {listed(ENGINE_OPTIONS)}"
-            raise SettingsError(f"an engine has no option {name!r}; {hint}")
+            raise SettingsError(f"an engine has no option {name!r}; {guess(name, ENGINE_OPTIONS)}")
 
 
 def _are_tags(tags: Any) -> bool:

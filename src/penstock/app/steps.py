@@ -8,9 +8,9 @@ from typing import Any
 from penstock.errors import RunFailed, RunNotFound
 from penstock.model import machine
 from penstock.model.failure import Failure
-from penstock.model.graph import nearest
 from penstock.model.history import Attempt, StepRecord
 from penstock.model.states import StepStatus
+from penstock.model.wording import guess
 
 
 class StepView:
@@ -70,9 +70,7 @@ class Steps(Mapping[str, StepView]):
             return StepView(self, name, record.status, _value_of(record), record.error)
         if live is not None and name in getattr(live.program, "nodes", ()):
             return StepView(self, name, "waiting")
-        close = nearest(name, self._names())
-        hint = f"; did you mean {close!r}?" if close else f"; it has {', '.join(self._names()) or 'none yet'}"
-        raise RunNotFound(f"run {self.run} has no step {name!r}{hint}")
+        raise RunNotFound(f"run {self.run} has no step {name!r}; {guess(name, self._names(), 'it has')}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())

@@ -11,9 +11,8 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from penstock.errors import DefinitionError, RunNotFound
-from penstock.model.graph import nearest
 from penstock.model.program import Definition
-from penstock.model.wording import listed
+from penstock.model.wording import guess, listed
 
 
 def load(spec: str) -> Definition:
@@ -151,9 +150,7 @@ def _named(name: str, module: ModuleType, found: Mapping[str, Any], where: str) 
     for definition in found.values():
         if name == getattr(definition, "name", None):
             return definition
-    close = nearest(name, found)
-    hint = f"did you mean {close!r}?" if close else f"it holds {listed(found)}"
-    raise DefinitionError(f"{where} holds no workflow {name!r}; {hint}")
+    raise DefinitionError(f"{where} holds no workflow {name!r}; {guess(name, found, 'it holds')}")
 
 
 def _made(definition: Any) -> Definition:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.desk import Desk, run_argument, with_desk
+from penstock.cli.guessing import unknown
 from penstock.cli.ink import Ink, terminal_width
 from penstock.cli.text import clip, number, pad
 from penstock.model.changes import Row
@@ -46,13 +47,9 @@ def command(desk: Desk, name: str, follow: bool, kinds: tuple[str, ...]) -> None
 
 
 def _check(kinds: Iterable[str]) -> None:
-    from penstock.model.graph import nearest
-
     for kind in kinds:
         if kind not in KINDS:
-            close = nearest(kind, KINDS)
-            hint = f"did you mean {close!r}?" if close else f"there are {', '.join(KINDS)}"
-            raise click.BadParameter(f"there is no kind {kind!r}; {hint}", param_hint="--kind")
+            raise click.BadParameter(unknown("kind", kind, KINDS), param_hint="--kind")
 
 
 def _rows(engine: Engine, run_id: str, following: bool) -> Iterator[Row]:

@@ -13,11 +13,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     return f"there is no {kind} {name!r}; {guess(name, known)}"
 
 
-def guess(name: str, known: Iterable[str]) -> str:
+def guess(name: str, known: Iterable[str], otherwise: str = "there are") -> str:
     """See wording.guess, which nobody needs to load who made no slip."""
     from penstock.model import wording
 
-    return wording.guess(name, known)
+    return wording.guess(name, known, otherwise)
 
 
 def unknown_option(error: click.NoSuchOption) -> str:

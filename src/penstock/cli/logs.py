@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.desk import Desk, lazily, run_argument, with_desk
+from penstock.cli.guessing import guess
 from penstock.cli.ink import Ink
 from penstock.errors import RunNotFound
-from penstock.model.graph import nearest
 
 if TYPE_CHECKING:
     from penstock.app import Engine
@@ -82,6 +82,4 @@ def _nothing(engine: Engine, run_id: str, step: str | None) -> str:
     names = list(engine.steps_of(run_id))
     if step in names:
         return f"step {step!r} printed nothing"
-    close = nearest(step, names)
-    hint = f"did you mean {close!r}?" if close else f"it has {', '.join(names) or 'none yet'}"
-    raise RunNotFound(f"run {run_id} has no step {step!r}; {hint}")
+    raise RunNotFound(f"run {run_id} has no step {step!r}; {guess(step, names, 'it has')}")

@@ -84,9 +84,9 @@ def _parameters_of(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with suppress(UserError):
         files = find(folder_of(None), name)
-        found = source_in(files.file()).asked
+        found = dict(source_in(files.file()).asked)
         for each in (files.defaults, files.given):
-            found = found | (each.parameters if each is not None else {})
+            found |= each.parameters if each is not None else {}
     return found
 
 

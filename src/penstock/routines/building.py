@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from penstock.errors import DefinitionError
-from penstock.model.graph import nearest
+from penstock.model.wording import guess
 from penstock.routines.functions import as_routine
 from penstock.routines.job_state import JobState
 from penstock.routines.parties import Source, Way
@@ -65,9 +65,7 @@ class Building:
         """A routine by its id. Raises DefinitionError for one that is not there."""
         found = self._routines.get(routine_id)
         if found is None:
-            close = nearest(str(routine_id), self._routines)
-            known = ", ".join(map(repr, self._routines)) or "none"
-            hint = f"did you mean {close!r}?" if close else f"it has {known}"
+            hint = guess(str(routine_id), self._routines, "it has")
             raise DefinitionError(f"flow {self.flow_id!r} has no routine {routine_id!r}; {hint}")
         return found
 

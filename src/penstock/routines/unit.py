@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.context import current
 from penstock.errors import DefinitionError
-from penstock.model.graph import nearest
+from penstock.model.wording import guess
 from penstock.routines.emitting import emit
 from penstock.routines.strategies import ErrorHandler, ErrorStrategy
 from penstock.routines.wiring import Event, Merge, Slot, WhenFull
@@ -198,9 +198,7 @@ class Routine:
 
 
 def _unknown(routine: Routine, kind: str, name: str, known: dict[str, Any]) -> DefinitionError:
-    close = nearest(name, known)
-    hint = f"did you mean {close!r}?" if close else f"it has {', '.join(map(repr, known)) or 'none'}"
-    return DefinitionError(f"{type(routine).__name__} has no {kind} {name!r}; {hint}")
+    return DefinitionError(f"{type(routine).__name__} has no {kind} {name!r}; {guess(name, known, 'it has')}")
 
 
 def _raise(error: Exception) -> Any:

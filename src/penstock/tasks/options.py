@@ -7,12 +7,11 @@ from typing import Any, Final, TypedDict, get_args
 
 from penstock.errors import DefinitionError
 from penstock.model.caching import Cache, check_cache
-from penstock.model.graph import nearest
 from penstock.model.limits import Limit, check_limit
 from penstock.model.policies import DEFAULT, NO_RETRY, Jitter, Policy, RetryPolicy
 from penstock.model.program import OnChange, Partial
 from penstock.model.texts import class_name
-from penstock.model.wording import listed, shown
+from penstock.model.wording import guess, shown
 
 
 class Options(TypedDict, total=False):
@@ -61,8 +60,7 @@ def check_options(options: Mapping[str, Any], where: str) -> None:
     """Raise DefinitionError for an unknown option, naming the nearest, and for a value that means nothing."""
     for name in options:
         if name not in OPTION_NAMES:
-            close = nearest(name, OPTION_NAMES)
-            hint = f"did you mean {close!r}?" if close else f"known are {listed(sorted(OPTION_NAMES))}"
+            hint = guess(name, sorted(OPTION_NAMES), "known are")
             raise DefinitionError(f"{where}: there is no option {name!r}; {hint}")
     for name, value in options.items():
         fits, wanted = _RULES[name]

@@ -8,9 +8,8 @@ from typing import Any
 
 from penstock.model import events as e
 from penstock.model.failure import Failure
-from penstock.model.graph import nearest
 from penstock.model.history import Attempt, StepRecord, steps_in
-from penstock.model.wording import listed, shown
+from penstock.model.wording import guess, listed, shown
 
 Logged = tuple[int, float, e.Event]
 _UNSAID: Any = object()
@@ -177,9 +176,7 @@ class RunLog:
         names = list(dict.fromkeys([*self._known, *self._records]))
         if step in names:
             return StepRecord(step, "waiting")
-        close = nearest(step, names)
-        hint = f"did you mean {close!r}?" if close else f"it has {listed(names) or 'none'}"
-        raise AssertionError(f"the run has no step {step!r}; {hint}")
+        raise AssertionError(f"the run has no step {step!r}; {guess(step, names, 'it has')}")
 
     def _attempts(self, step: str, item: int | None) -> list[Attempt]:
         return [tried for tried in self._record(step).attempts if item is None or tried.item == item]

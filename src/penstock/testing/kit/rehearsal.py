@@ -11,10 +11,9 @@ from penstock.app import Run
 from penstock.errors import DefinitionError
 from penstock.model.events import RunStarted
 from penstock.model.failure import Failure
-from penstock.model.graph import nearest
 from penstock.model.program import Definition
 from penstock.model.states import RunStatus
-from penstock.model.wording import listed
+from penstock.model.wording import guess
 from penstock.testing.kit.engine import RehearsalEngine, Replaced, Script, Seconds
 from penstock.testing.kit.log import RunLog
 
@@ -39,9 +38,7 @@ def simulated(
     if known:
         for name in [*replace, *seconds]:
             if name not in known and not name.startswith("@on_"):
-                close = nearest(name, known)
-                hint = f"did you mean {close!r}?" if close else f"it has {listed(known)}"
-                raise DefinitionError(f"the workflow has no step {name!r}; {hint}")
+                raise DefinitionError(f"the workflow has no step {name!r}; {guess(name, known, 'it has')}")
     return Rehearsal(definition, Replaced(replace, seconds))
 
 
