@@ -75,7 +75,7 @@ def a_commit_is_not_flushed_and_gone_after_a_crash(patch: pytest.MonkeyPatch) ->
     patch.setattr(SimulatedEngine, "crash", power_cut)
 
 
-@planted("store")
+@planted("store", "function")
 def taking_one_letter_empties_the_inbox(patch: pytest.MonkeyPatch) -> None:
     write = memory_disk.Commit._write
 

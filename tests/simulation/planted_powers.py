@@ -100,7 +100,7 @@ def the_first_to_finish_is_undone_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(undoing, "_next_undo", first)
 
 
-@planted("compensation")
+@planted("compensation", "graph", "function")
 def an_undo_that_fails_ends_the_undoing(patch: pytest.MonkeyPatch) -> None:
     next_undo = undoing._next_undo
 
@@ -143,7 +143,7 @@ def a_step_that_failed_is_undone_as_well(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "_fail", remembered)
 
 
-@planted("compensation")
+@planted("compensation", "graph", "function")
 def an_undo_under_way_when_its_engine_died_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
     unwanted = machine.unwanted
     patch.setattr(
@@ -166,7 +166,7 @@ def a_run_that_was_undone_is_reopened(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "take_up", forgetful)
 
 
-@planted("compensation")
+@planted("compensation", "graph", "function")
 def an_undo_is_given_the_result_of_the_step_before(patch: pytest.MonkeyPatch) -> None:
     remember = undoing.remember
 
@@ -184,9 +184,9 @@ def each_attempt_of_a_step_begins_a_run(patch: pytest.MonkeyPatch) -> None:
     find, key_of = Children._find, children.child_key
     attempt = [1]
 
-    def found(self: Any, waiting: Any) -> Any:
+    def found(self: Any, waiting: Any, *rest: Any) -> Any:
         attempt[0] = waiting.job.context.attempt
-        return find(self, waiting)
+        return find(self, waiting, *rest)
 
     def key(parent: str, step: str, number: int) -> str:
         return key_of(parent, step, number) + ("" if attempt[0] == 1 else f" again {attempt[0]}")
@@ -248,7 +248,7 @@ def a_childs_result_is_lost(patch: pytest.MonkeyPatch) -> None:
 # ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@planted("limits")
+@planted("limits", "limited")
 def a_rate_is_not_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rule, "_take_token", lambda ledger, bounds: True)
 
@@ -393,7 +393,7 @@ def a_fork_reuses_what_it_is_to_run_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reusing._Keep, "__call__", lambda self, name: not self._nothing and "@" not in name)
 
 
-@planted("forks")
+@planted("forks", "groups")
 def a_fork_reuses_what_was_asked_for_afterwards(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reusing._Moment, "keeps", lambda self, run, name: name not in self._steps)
 
