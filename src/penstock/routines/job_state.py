@@ -173,7 +173,7 @@ class JobState:
     @classmethod
     def of(cls, plain: Any, place: str = "what was given") -> JobState:
         """The job that `plain` told. Raises InputError for what tells of none."""
-        if not isinstance(plain, dict) or plain.get("_type") != "JobState":
+        if not isinstance(plain, dict) or plain.get("_type") != "JobState" or "version" not in plain:
             raise InputError(f"{place} tells of no job: it must hold what JobState.save wrote")
         if plain["version"] > VERSION:
             raise InputError(f"{place} was written by a newer Penstock (version {plain['version']}): upgrade")

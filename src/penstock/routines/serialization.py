@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 def deserialize(flow: Building, told: Mapping[str, Any], allow: Iterable[str]) -> None:
     """Fill a flow with what `serialize` told, classes from modules in `allow` only. Raises InputError."""
-    if told.get("_type") != "Flow":
+    if told.get("_type") != "Flow" or "version" not in told:
         raise InputError("this tells of no flow: it must be what Flow.serialize gave")
     if told["version"] > VERSION:
         raise InputError(f"this flow was written by a newer Penstock (version {told['version']}): upgrade")
