@@ -70,6 +70,24 @@ CASES = {
         "did you mean 'step_done'?",
     ),
     "data that is no JSON": (["signal", "latest", "go", "--data", "{"], 2, "is no JSON"),
+    "a copy over a file": (["db", "backup", "two.py"], 2, "write over it with --force"),
+    "a recording over a file": (["record", "latest", "--to", "two.py"], 2, "two.py is there already"),
+    "a comparison with nothing": (
+        ["diff", "latest"],
+        2,
+        "was made of no other: name the run to compare it with",
+    ),
+    "a comparison of three": (
+        ["diff", "latest", "latest", "latest"],
+        2,
+        "two runs can be compared; 3 were named",
+    ),
+    "an event after the last": (["state", "latest", "--at", "999"], 2, "--at 999 is none of them"),
+    "a number of runs that is none": (
+        ["simulate", "greetings.py", "--rate", "x/min", "--for", "1h"],
+        2,
+        "--rate: 'x' must be a number",
+    ),
     "a cancel after the end": (["cancel", "latest"], 2, "cancel works on a run that is"),
     "a step that is none": (["logs", "latest", "grete"], 2, "did you mean 'greet'?"),
     "a status that is none": (

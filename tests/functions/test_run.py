@@ -390,6 +390,15 @@ def test_a_run_cannot_be_started_in_a_function_itself() -> None:
         nesting.run()
 
 
+def test_a_race_of_nobody_is_refused() -> None:
+    @workflow
+    async def racing() -> Any:
+        return await race()
+
+    with pytest.raises(RunFailed, match=r"race\(\) needs something that can win"):
+        racing.run()
+
+
 def test_what_belongs_into_a_function_is_refused_outside() -> None:
     for call in (now, uuid4, random, lambda: sleep(1), lambda: race(1), lambda: step(add)(1)):  # type: ignore[arg-type]
         with pytest.raises(UserError, match="belongs into a durable function"):

@@ -111,6 +111,26 @@ def test_code_that_is_nowhere_lists_what_was_tried(tmp_path: Path, monkeypatch: 
         find(tmp_path, "daily_run").file()
 
 
+def test_code_that_a_configuration_names_and_nobody_wrote_is_refused_with_what_is_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "daily.py").write_text(CODE)
+    config(tmp_path, "w_default", "w", 'code = "dayly.py"')
+    with pytest.raises(DefinitionError, match=r"there is no such file; did you mean 'daily.py'"):
+        find(tmp_path, "w")
+    config(tmp_path, "w_default", "w", 'code = "../daily.py"')
+    with pytest.raises(DefinitionError, match=r"leaves the folder .*: put the file there, or below"):
+        find(tmp_path, "w")
+
+
+def test_a_file_that_cannot_be_read_as_code_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "w.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(DefinitionError, match=r"w.py is no text in UTF-8"):
+        source_in(tmp_path / "w.py")
+    with pytest.raises(DefinitionError, match=r"gone.py cannot be read \(No such file"):
+        source_in(tmp_path / "gone.py")
+
+
 def test_two_files_that_may_hold_the_code_are_both_named(tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text(CODE)
     (tmp_path / "daily_run.py").write_text(CODE)

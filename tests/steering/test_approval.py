@@ -149,6 +149,15 @@ def test_the_command_finds_out_what_is_to_be_approved(cli: Cli, folder: Path) ->
     assert cli("approve", run).exit_code == 2
 
 
+def test_of_several_approvals_the_command_wants_one_named(cli: Cli, folder: Path) -> None:
+    (folder / "approved.py").write_text(f'{APPROVED}flow.add_approval("board", depends_on=["build"])\n')
+    run = document(cli("submit", "approved.py", "--json"))["run"]
+    refused = cli("approve", run)
+    assert refused.exit_code == 2
+    assert "asks for several approvals: name one of release, board" in refused.stderr
+    assert document(cli("approve", run, "board", "--by", "ada", "--json"))["approval"] == "board"
+
+
 def test_a_rejection_by_command_names_its_user_and_fails_the_run(cli: Cli, folder: Path) -> None:
     (folder / "approved.py").write_text(APPROVED)
     run = document(cli("submit", "approved.py", "--json"))["run"]
