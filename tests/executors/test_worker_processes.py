@@ -214,6 +214,20 @@ executor.close()
     assert ended.stdout.splitlines()[-1] == "same True"
 
 
+def test_workers_that_end_in_good_order_say_nothing_even_where_warnings_are_errors(tmp_path: Path) -> None:
+    ended = run(
+        tmp_path,
+        """
+def double(number): return 2 * number
+executor, queue = start(double, 4)
+print(queue.get(timeout=60).value)
+executor.close()
+""",
+        sys.executable, "-W", "error", str(tmp_path / "script.py"),
+    )  # fmt: skip
+    assert (ended.stdout, ended.stderr) == ("8\n", "")
+
+
 def test_ctrl_c_in_the_terminal_reaches_the_program_only(tmp_path: Path) -> None:
     body = HANG.format(how="time.sleep(0.2); open(os.path.join(folder, 'worked'), 'w').close()") + (
         f"executor, queue = start(hang, {str(tmp_path)!r})\n"

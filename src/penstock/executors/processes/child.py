@@ -136,7 +136,8 @@ def main(link: int, parent: int, script: Main | None, argv: list[str], filters: 
     take_filters(filters)
     stand_in_for_main(script)
     become_worker()
-    worker = Worker(Link(socket(fileno=link)))
+    end = Link(socket(fileno=link))
+    worker = Worker(end)
     capture.install(clock=time, wrote=worker.wrote)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
@@ -146,6 +147,7 @@ def main(link: int, parent: int, script: Main | None, argv: list[str], filters: 
         return
     finally:
         _close_resources()
+        end.close()  # else Python says so where warnings are errors
 
 
 def _outlive_nobody(parent: int) -> None:
