@@ -225,7 +225,7 @@ executor.close()
 """,
         sys.executable, "-W", "error", str(tmp_path / "script.py"),
     )  # fmt: skip
-    assert (ended.stdout, ended.stderr) == ("8\n", "")
+    assert (ended.stdout.splitlines()[-1], ended.stderr) == ("8", "")
 
 
 def test_ctrl_c_in_the_terminal_reaches_the_program_only(tmp_path: Path) -> None:
