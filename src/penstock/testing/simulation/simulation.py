@@ -54,8 +54,9 @@ class Handle(MemoryStore):
 class Simulation:
     """Draws and plays the runs of one seed. `play` raises Violation when something happened that never may.
 
-    `faults`, `engines` and `commands` are drawn too where they are not given. After `play`, `world.lines` tells all that
-    happened, `world.counts` how often each kind of thing did, `digest()` stands for it.
+    `faults`, `engines` and `commands` are drawn too where they are not given. Some runs are forked, and some seeds have schedules,
+    unless `steered` or `scheduled` says no. After `play`, `world.lines` tells all that happened, `world.counts` how often each
+    kind of thing did, `digest()` stands for it.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword a thing that may be drawn
@@ -68,6 +69,7 @@ class Simulation:
         commands: bool = True,
         runs: int | None = None,
         steered: bool = True,
+        scheduled: bool = True,
     ) -> None:
         self.seed = seed
         self.world = world = World(seed)
@@ -86,7 +88,7 @@ class Simulation:
         self.runs: dict[str, Case] = {f"r{n}": _pick(chance, draws)(chance) for n in range(1, number + 1)}
         self.unborn: dict[str, Case] = {}  # of runs that nobody starts by name, until the store has them
         self.signature = Signature()
-        self.schedules: Sequence[Planned] = self._scheduled() if steered else ()
+        self.schedules: Sequence[Planned] = self._scheduled() if steered and scheduled else ()
         self.audit = Audit(self)
         self.user = User(self)
         self.forker = Forker(world, self.unborn)
