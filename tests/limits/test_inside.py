@@ -14,9 +14,11 @@ import penstock
 from penstock import Workflow, task
 from penstock.app import Engine
 from penstock.app.inquiring import why
-from penstock.errors import DefinitionError, RunFailed
+from penstock.app.ledgers import lease_id
+from penstock.errors import DefinitionError, LeaseLost, RunFailed
 from penstock.functions import gather, step, workflow
 from penstock.model import events as e
+from penstock.model.changes import Change, Put
 from penstock.model.limits import Limit
 from tests.faults.lives import wait_until
 from tests.limits.gauge import Gauge
@@ -326,3 +328,30 @@ def test_why_says_that_a_run_waits_itself_and_for_whom(tmp_path: Path) -> None:
         )
         go_on.set()
         assert second.result(timeout=60) == 1
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_nothing_of_a_run_is_recorded_once_its_engine_has_lost_its_slot(tmp_path: Path, inside: bool) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    flow = Workflow("held", limit=Limit("lost", at_most=1))
+
+    @flow.task(executor="threads:2")
+    def hold() -> int:
+        began.set()
+        return 1 if go_on.wait(60) else 0
+
+    flow.add_task(task(lambda hold: hold, name="after"), depends_on=["hold"])
+    with penstock.open(tmp_path / "runs.db", lease_seconds=600) as engine:
+        run = engine.start(around(flow) if inside else flow)
+        assert began.wait(60)
+        store, lease = engine.durable_store(), lease_id(engine.owner)
+        row = store.get("queued", [lease])[lease]
+        taken = Put("queued", lease, {"owner": "another", "epoch": row["epoch"] + 1})
+        store.commit(
+            [Change(puts=[taken])]
+        )  # as who takes over the slots of an engine that gave no sign of life
+        go_on.set()
+        with pytest.raises(LeaseLost):
+            run.result(timeout=60)
+        assert started(run) == ["part0/hold" if inside else "hold"]
+        assert not any(isinstance(event, e.StepDone) for _, _, event in run.events())

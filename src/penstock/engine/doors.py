@@ -7,6 +7,7 @@ from typing import Final
 
 from penstock.engine.lanes import Lane
 from penstock.errors import DefinitionError
+from penstock.model.changes import Guard
 from penstock.model.gates import limit_of
 from penstock.model.policies import Policy
 from penstock.model.state import Run, Scope, Step
@@ -29,9 +30,17 @@ class Door:
         self.steps: deque[Step] = deque()
         self.away: Lane | None = None
 
-    @property
-    def slotless(self) -> bool:
-        return self.step.slot is None
+
+class Doors(dict[Scope, Door]):
+    """Those of one run. `guards` stand in the store as long as the engine has the slots that it holds for them."""
+
+    guards: tuple[Guard, ...] = ()
+
+    def count(self) -> bool:
+        """Note what has a slot; whether something has none."""
+        slots = [door.step.slot for door in self.values()]
+        self.guards = tuple(slot.guard for slot in slots if slot is not None and slot.guard is not None)
+        return None in slots
 
 
 def door_of(step: Step) -> Door | None:
@@ -47,7 +56,7 @@ def door_before(step: Step) -> Door | None:
     scope: Scope | None = step.scope if doors else None
     while scope is not None and doors is not None:
         door: Door | None = doors.get(scope)
-        if door is not None and door.step is not step and door.slotless:
+        if door is not None and door.step is not step and door.step.slot is None:
             return door
         scope = scope.parent
     return None

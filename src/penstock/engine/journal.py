@@ -159,6 +159,9 @@ class DurableJournal:
                 run = slot.asked.step.run
                 if run in changes and slot.guard is not None:
                     changes[run][1].guards = [*changes[run][1].guards, slot.guard]
+        for run, change, _, _ in changes.values():  # nor anything of a run that holds one as a whole
+            if (doors := run.doors) is not None:
+                change.guards = [*change.guards, *doors.guards]
         return [entry[1] for entry in changes.values()], [entry[0] for entry in changes.values()]
 
     def _status(self, change: Change, puts: list[Put], run: Run, event: e.Event) -> None:

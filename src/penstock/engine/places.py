@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from penstock.engine.doors import Door, door_before, door_of
+from penstock.engine.doors import Door, Doors, door_before, door_of
 from penstock.engine.lanes import Held, Lane
 from penstock.model.state import Run, Step
 
@@ -24,7 +24,9 @@ class Places:
     def _mind_gates(self, run: Run) -> None:
         """Scopes that need a slot themselves were opened, or are over: they start nothing before they have it."""
         gates, run.news.gates = run.news.gates, None
-        doors = run.doors = run.doors or {}
+        if run.doors is None:
+            run.doors = Doors()
+        doors = run.doors
         for scope in gates or ():
             if run.scopes.get(scope.path, run.root) is not scope:
                 self._close(doors.pop(scope, None))
@@ -35,8 +37,7 @@ class Places:
 
     def _count_doors(self, run: Run) -> None:
         """As long as one is shut, every step of the run is looked at before it starts."""
-        shut = run.doors and any(door.slotless for door in run.doors.values())
-        run.limit = 0 if shut else run.program.limit
+        run.limit = 0 if run.doors.count() else run.program.limit
 
     def _close(self, door: Door | None) -> None:
         """What is behind a door is over, and needs no slot any more."""

@@ -200,7 +200,7 @@ class Run:
         self._seldom: Seldom | None = None
         self.parked: deque[Step] | None = None  # the engine's: ready, but the run is paused or at its limit
         self.limit = program.limit  # the engine's: how many steps at once; 0 as long as a gate is shut
-        self.doors: dict[Scope, Any] | None = None  # the engine's: of the scopes that need a slot themselves
+        self.doors: Any = None  # the engine's: of the scopes that need a slot themselves
         self.letters = 0  # the engine's: number of the last letter carried out
         self.lost = False  # the journal's: rows were refused, or may be missing: no later ones are written
         self.told = False  # the engine's: quiet was announced
