@@ -192,6 +192,46 @@ def test_a_run_begins_with_the_code_of_whoever_takes_it_first(tmp_path: Path) ->
     assert notes == [("code", True)]
 
 
+def test_the_code_that_a_run_was_submitted_with_is_another_once_it_began(tmp_path: Path) -> None:
+    waiting = (
+        (
+            shop()
+            + """
+    flow = Workflow("shop", on_change="refuse")
+    flow.add_task(left, name="load")
+    flow.add_signal("go", depends_on=["load"])
+    """
+        )
+        .replace("left(load: int)", "left(n: int)")
+        .replace("return load *", "return n *")
+    )
+    other = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "a", shop=waiting, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run_id = engine.submit(module.flow, {"n": 3}).id
+    with project(tmp_path / "b", shop=waiting, rates=other) as module, engine_at(tmp_path) as engine:
+        _work(engine, module, engine.get(run_id), "load")
+    with project(tmp_path / "c", shop=waiting, rates=RATES) as module, engine_at(tmp_path) as engine:
+        assert [each.parts for each in engine.changes(run_id, module.flow)] == [("rates.rate",)]
+        with pytest.raises(CodeChanged, match=r"rates\.rate"):
+            engine.resume(run_id, module.flow)
+
+
+def test_a_worker_lets_a_paused_run_be_where_it_would_go_on_in_a_new_one(tmp_path: Path) -> None:
+    renewing = mended(shop(", on_change='new_run'"))
+    with project(tmp_path / "a", shop=renewing, rates=RATES) as module, engine_at(tmp_path) as engine:
+        run = engine.submit(module.flow, {"n": 3})
+        run.pause()
+        _work_until(engine, module, lambda: run.status == "paused")
+    rates = RATES.replace("return 2", "return 5")
+    with project(tmp_path / "b", shop=renewing, rates=rates) as module, engine_at(tmp_path) as engine:
+        worker = Worker(engine, [module.flow])
+        worker.serve(until_idle=True)
+        assert "is paused, and its code has changed" in worker.refused[run.id][1]
+        assert [each.id for each in engine.list()] == [run.id]
+        fresh = engine.resume(run.id, module.flow, wait=True)
+        assert (fresh.result(), fresh.id != run.id) == (19, True)
+
+
 PARENT = """
     from penstock import Workflow, task
     from rates import rate, log
@@ -254,10 +294,14 @@ def _until(true: Callable[[], bool]) -> None:
 
 def _work(engine: Engine, module: ModuleType, run: Run[Any], step: str) -> None:
     """Have a worker drive a run until that step is done, and then leave it."""
+    _work_until(engine, module, lambda: _is_done(run, step))
+
+
+def _work_until(engine: Engine, module: ModuleType, true: Callable[[], bool]) -> None:
     worker = Worker(engine, [module.flow])
     thread = threading.Thread(target=worker.serve, kwargs={"drain_seconds": 0.0})
     thread.start()
-    _until_done(run, step)
+    _until(true)
     worker.stop()
     thread.join()
 
@@ -417,9 +461,10 @@ def test_large_programs_are_compared_by_their_functions(tmp_path: Path) -> None:
 
 
 def _until_done(run: Run[Any], step: str) -> None:
-    for _ in range(500):
-        with suppress(RunNotFound):  # it is not recorded yet
-            if any(isinstance(each, e.StepDone) and each.step == step for _, _, each in run.events()):
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"{step} was not done")
+    _until(lambda: _is_done(run, step))
+
+
+def _is_done(run: Run[Any], step: str) -> bool:
+    with suppress(RunNotFound):  # it is not recorded yet
+        return any(isinstance(each, e.StepDone) and each.step == step for _, _, each in run.events())
+    return False

@@ -153,18 +153,23 @@ class Codes(NamedTuple):
     known: frozenset[str]
 
 
+UNTIL_BEGUN: Final = 3
+"""With which code a run began is known after so many events: it started, has an owner, and that is noted if it is another."""
+
+
 def codes_in(log: Log) -> Codes:
     """The codes of a run."""
     started = log[0][2]
     assert isinstance(started, e.RunStarted)
-    began, version = started.source.get(CODE, ""), started.version
-    known = {began}
+    codes = Codes(began := started.source.get(CODE, ""), started.version, frozenset({began}))
     for _, _, event in log:
-        if type(event) is e.Noted and event.topic == WITH_CODE:
-            known.add(event.data["code"])
+        if type(event) is e.Noted and event.topic == WITH_CODE and event.step is None:
+            code, version = event.data["code"], event.data["version"]
             if event.data["began"]:
-                began, version = event.data["code"], event.data["version"]
-    return Codes(began, version, frozenset(known))
+                codes = Codes(code, version, frozenset({code}))
+            else:
+                codes = codes._replace(known=codes.known | {code})
+    return codes
 
 
 class Outlook(NamedTuple):

@@ -54,9 +54,7 @@ class Pace:
     def draw(self, rates: Mapping[str, Bounds], most: int, waits: Callable[[str], bool]) -> None:
         """Draw tokens for at most so many runs behind each gate that has a rate and behind which something waits."""
         self._bounds, self.tokens, self.seconds = rates, dict.fromkeys(rates, 0), None
-        self._held_up = (
-            True  # before it is looked: who begins meanwhile rings for nothing rather than not at all
-        )
+        self._held_up = True  # who begins while this looks rings for nothing rather than not at all
         busy = set(self._beginning.copy().values())
         self._held_up = not busy.isdisjoint(rates)
         for gate, bounds in rates.items():

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.app.forking import Forking
-from penstock.app.logs import read_start
+from penstock.app.logs import raise_unless_known
 from penstock.app.owners import is_gone
 from penstock.app.starting import sooner
 from penstock.catalogue import source_of
 from penstock.context import current
+from penstock.engine.recovery import read_page
 from penstock.errors import DefinitionError, RunNotFound
 from penstock.model import events as e
 from penstock.model.changes import Change, Put
@@ -77,15 +78,21 @@ class Renewing(Forking):
         row = store.get("runs", [run_id]).get(run_id)
         if row is None or row["status"] not in ("running", "paused", "failed"):
             return []
-        started = read_start(self, run_id)
-        from penstock.app.changes import CODE, changes_since, codes_in, know
+        from penstock.app.changes import changes_since
 
-        if not started.source.get(CODE):
-            return []
-        program = self._code_of(started, definition).as_program()
-        if know(program) == started.source[CODE]:
-            return []
-        return changes_since(store, codes_in(self.events_of(run_id)).began, program)
+        started, began = self._began(run_id)
+        return changes_since(store, began, self._code_of(started, definition).as_program()) if began else []
+
+    def _began(self, run_id: str) -> tuple[e.RunStarted, str]:
+        """A run's first event, and the code with which it began; empty if that was not recorded."""
+        from penstock.app.changes import UNTIL_BEGUN, codes_in
+
+        log = read_page(self.durable_store(), self.codec, run_id, 0, UNTIL_BEGUN)
+        if not log:
+            raise_unless_known(self, run_id)
+        started = log[0][2]
+        assert isinstance(started, e.RunStarted)
+        return started, codes_in(log).began
 
     def minded(self, run_id: str, definition: Definition | None, on_change: OnChange | None) -> Minded:
         """The run to go on with, this one or a new one, what has changed of this one, and what its log is to note of it.
@@ -95,14 +102,14 @@ class Renewing(Forking):
         row = self.durable_store().get("runs", [run_id]).get(run_id)
         if row is None or row["status"] in ("completed", "cancelled") or self._is_driven(row):
             return Minded(run_id)
-        from penstock.app.changes import CODE, know
+        from penstock.app.changes import know
 
-        started = read_start(self, run_id)
+        started, began = self._began(run_id)
         try:
             definition = self._code_of(started, definition)
         except (DefinitionError, RunNotFound):  # whether its code is needed at all is not yet known
             return Minded(run_id)
-        if know(definition.as_program()) == started.source.get(CODE):
+        if know(definition.as_program()) == began:
             return Minded(run_id)
         self.learn(definition)
         outlook = self.outlook(run_id, self.events_of(run_id), row["status"], definition, on_change)

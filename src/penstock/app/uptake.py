@@ -13,7 +13,7 @@ from penstock.app.logs import read_events, read_start
 from penstock.app.recovery import check_same
 from penstock.catalogue import reload
 from penstock.engine.recovery import Log, Recovered, give_back, take_up
-from penstock.errors import DefinitionError, PenstockError
+from penstock.errors import CodeChanged, DefinitionError, PenstockError
 from penstock.model import events as e
 from penstock.model.program import Definition
 from penstock.model.states import FINISHED
@@ -78,6 +78,10 @@ class Uptake:
         if status in FINISHED:
             return Outlook()
         outlook = self._engine.outlook(claim.id, log, status, definition)
+        if outlook.chosen == "new_run" and status == "paused":
+            raise CodeChanged(
+                f"run {claim.id} is paused, and its code has changed: whoever resumes it has it go on in a new run"
+            )
         if outlook.chosen == "continue":
             check_same(claim.id, log, definition.as_program())
         return outlook
