@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -119,6 +118,8 @@ catalogue: Final = Catalogue()
 
 def not_there(name: str, known: Iterable[str], what: str = "workflow {} in the catalogue") -> str:
     """What to say of a name that is not registered: all that is, those that look most like it first."""
+    import difflib
+
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     ordered = [*near, *(each for each in known if each not in near)]

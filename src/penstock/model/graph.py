@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -72,5 +71,7 @@ def downstream(depends_on: Mapping[str, Sequence[str]], start: Iterable[str]) ->
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like this one, if any does."""
+    import difflib  # a slip is rare, and every start would pay
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
