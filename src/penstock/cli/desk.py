@@ -78,10 +78,8 @@ def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def at_desk(*, store: str | None, as_json: bool, debug: bool, **options: Any) -> Any:
-        before = click.get_current_context().parent
-        given = before.params if before is not None else {}  # as in `penstock queues --store X pause NAME`
-        store = given.get("store") if store is None else store
-        return command(Desk(store, as_json=as_json or given.get("as_json", False)), **options)
+        ctx = click.get_current_context()
+        return command(Desk(_said(ctx, "store"), as_json=bool(_said(ctx, "as_json"))), **options)
 
     for option in (
         click.option("--debug", is_flag=True, help="Show tracebacks of Penstock's own."),
@@ -95,6 +93,12 @@ def with_desk(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         at_desk = option(at_desk)
     return at_desk
+
+
+def _said(ctx: click.Context, name: str) -> Any:
+    """What an option says that may also stand before the command, as in `penstock queues --store X pause NAME`."""
+    found = ctx.params.get(name)
+    return found if found or ctx.parent is None else _said(ctx.parent, name)
 
 
 def lazily(name: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

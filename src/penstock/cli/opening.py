@@ -1,4 +1,4 @@
-"""Engines on the store that a command names; None is the default place. Nothing is made where somebody only looks."""
+"""The store that a command names (None: the default place), and engines on it. Nothing is made where somebody only looks."""
 
 from __future__ import annotations
 
