@@ -36,3 +36,27 @@ def test_runs_that_wait_for_workers_are_looked_at_together(
         monkeypatch.setattr(store, "get", counted)
         engine.follow_kin()
     assert 1 <= len(asked) <= 3
+
+
+def test_a_pause_reaches_the_runs_of_runs() -> None:
+    innermost = Workflow("innermost")
+    innermost.add_signal("word", type=str)
+    middle = Workflow("middle")
+    middle.add_workflow(innermost, own_run=True)
+    outer = Workflow("outer")
+    for number in range(3):
+        outer.add_workflow(middle, name=f"middle{number}", own_run=True)
+    with penstock.open("ephemeral") as engine:
+        run = engine.start(outer)
+        wait_until(lambda: len(statuses(engine, "innermost")) == 3, "all have begun")
+        run.pause()
+        wait_until(lambda: statuses(engine, "innermost") == ["paused"] * 3, "all are paused")
+        run.resume()
+        wait_until(lambda: statuses(engine, "innermost") == ["running"] * 3, "all go on")
+        run.cancel()
+        assert run.wait(60) == "cancelled"
+
+
+def statuses(engine: penstock.Engine, workflow: str) -> list[str]:
+    held = engine.holdings.all()
+    return [each.state.status for each in held if each.state.workflow == workflow]

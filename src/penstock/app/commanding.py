@@ -12,6 +12,7 @@ from penstock.model.texts import is_writable, writable
 from penstock.model.wording import shown
 
 if TYPE_CHECKING:
+    from penstock.app.parts import Held
     from penstock.engine.driver import Driver
     from penstock.model.state import Run
 
@@ -35,11 +36,14 @@ class Commanding(Reading):
             self._send(run_id, Letter(0, self.clock.now(), kind, "", reason, self.owner))
 
     def _pass_down(self, run_id: str, kind: str) -> None:
-        """Pause, or resume, at once what is driven here and is a step of a run."""
+        """Pause, or resume, at once what is driven here and is a step of a run, or of such a step."""
+        children: dict[str | None, list[Held]] = {}
         for held in self.holdings.all():
-            if held.state.parent == run_id:
-                held.driver.hurry(as_parent, held.driver, held.state, kind)
-                self._pass_down(held.state.id, kind)
+            children.setdefault(held.state.parent, []).append(held)
+        below = [*children.get(run_id, ())]
+        for held in below:
+            held.driver.hurry(as_parent, held.driver, held.state, kind)
+            below += children.get(held.state.id, ())
 
     def signal(self, run_id: str, name: str, value: Any, *, key: str | None = None) -> None:
         """Send a message into a run. Raises CommandRefused if it has finished."""

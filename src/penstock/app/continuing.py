@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from penstock.app.parts import parts_of
+from penstock.app.parts import engine_driving
 from penstock.context import context
 from penstock.errors import CommandRefused
 from penstock.model.continued import next_of
@@ -23,7 +23,7 @@ def begin_next(definition: Definition, inputs: Any) -> str:
     the run that it started: its key is made of this run's id.
     """
     here = context().run
-    engine = cast("Engine | None", parts_of(here))
+    engine = cast("Engine | None", engine_driving(here))
     held = None if engine is None else engine.holdings.get(here)
     if engine is None or held is None:
         raise CommandRefused(f"run {here} is driven by no engine that could start another run in its stead")

@@ -74,7 +74,7 @@ class Holdings:
 _engines: WeakSet[Parts] = WeakSet()
 
 
-def parts_of(run_id: str) -> Parts | None:
+def engine_driving(run_id: str) -> Parts | None:
     """The engine of this process that drives a run."""
     return next((each for each in list(_engines) if each.holdings.get(run_id) is not None), None)
 

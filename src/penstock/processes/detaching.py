@@ -11,7 +11,7 @@ import atexit
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from penstock.app.parts import parts_of
+from penstock.app.parts import engine_driving
 from penstock.context import context
 from penstock.errors import RunNotFound
 from penstock.processes.execution import follow
@@ -65,7 +65,7 @@ async def look(process: Standing) -> dict[str, Any] | None:
 def _engine_of(run_id: str) -> Engine:
     from penstock.app import Engine
 
-    found = parts_of(run_id)
+    found = engine_driving(run_id)
     assert isinstance(found, Engine)
     return found
 
