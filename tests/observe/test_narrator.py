@@ -227,6 +227,7 @@ def test_a_subscriber_that_breaks_hurts_no_run(caplog: pytest.LogCaptureFixture)
     try:
         with penstock.open("ephemeral") as engine:
             assert engine.run(sum_flow(), {"a": 1}).result() == 4
+        assert event_bus.flush(SOON)
     finally:
         event_bus.unsubscribe("*", breaks)
     assert caplog.text.count("nobody else is hurt") == len(STORY)
