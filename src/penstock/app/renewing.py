@@ -80,10 +80,10 @@ class Renewing(Forking):
             return []
         from penstock.app.changes import changes_since
 
-        started, began = self._began(run_id)
+        started, began = self._beginning_of(run_id)
         return changes_since(store, began, self._code_of(started, definition).as_program()) if began else []
 
-    def _began(self, run_id: str) -> tuple[e.RunStarted, str]:
+    def _beginning_of(self, run_id: str) -> tuple[e.RunStarted, str]:
         """A run's first event, and the code with which it began; empty if that was not recorded."""
         from penstock.app.changes import UNTIL_BEGUN, codes_in
 
@@ -104,7 +104,7 @@ class Renewing(Forking):
             return Minded(run_id)
         from penstock.app.changes import know
 
-        started, began = self._began(run_id)
+        started, began = self._beginning_of(run_id)
         try:
             definition = self._code_of(started, definition)
         except (DefinitionError, RunNotFound):  # whether its code is needed at all is not yet known
