@@ -7,8 +7,8 @@
             return {"chain": Example(my_flow.as_program(), {"x": 1}, value=7), "wait": Example(..., signals=[("go", 1)])}
 
 An example's steps must answer the same to the same arguments. Its end is what it says, or what it came to when nothing went
-wrong; crashes before and after every commit, takeovers, lost replies, jumping clocks and all the rest must not change it. A fork
-of its run comes to the same, where it needs no signals.
+wrong; crashes before and after every commit, takeovers, lost replies, jumping clocks and all the rest must not change it.
+Nor does a fork of its run, where it needs no signals.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Handle(MemoryStore):
 class Simulation:
     """Draws and plays the runs of one seed. `play` raises Violation when something happened that never may.
 
-    `faults`, `engines` and `commands` are drawn too where they are not given. Some runs are forked, and some seeds have schedules,
+    What of `faults`, `engines` and `commands` is not given is drawn. Some runs are forked and some seeds have schedules
     unless `steered` or `scheduled` says no. After `play`, `world.lines` tells all that happened, `world.counts` how often each
     kind of thing did, `digest()` stands for it.
     """
