@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -78,11 +77,13 @@ def is_module(name: str) -> bool:
 
 def load_recorded(engine: Engine, run: Run[Any]) -> Any:
     """The definition a run was started from, from where it was. Raises RunNotFound if its code is not there."""
+    from penstock.app.logs import read_start
     from penstock.catalogue import reload
 
-    row = engine.durable_store().get("runs", [run.id])[run.id]
-    source = json.loads(row["data"] or "{}").get("source", {})
-    return _loaded(source.get("file", run.workflow), lambda: reload(source, run.workflow))
+    started = read_start(engine, run.id)
+    return _loaded(
+        started.source.get("file", started.workflow), lambda: reload(started.source, started.workflow)
+    )
 
 
 def load_every(spec: str) -> list[tuple[str, Any]]:

@@ -73,8 +73,9 @@ def check(  # noqa: PLR0913 - one keyword a part of the question
     definition = definition_of(engine, what) if isinstance(what, Run) else what
     if runs is None and isinstance(what, Run):
         runs = [what.id]
-    known = pasts(engine, definition, None)
     taught = None if trained_on is None else pasts(engine, definition, trained_on)
+    all_named = runs is not None and taught is not None
+    known = [] if all_named else pasts(engine, definition, None)
     chosen = _chosen(engine, definition, known, runs, taught)
     found = []
     least: list[int] = []
@@ -88,9 +89,8 @@ def check(  # noqa: PLR0913 - one keyword a part of the question
         width = workers or max(1, each.width)
         asked = asked_of(definition, inputs=None, durations=durations, store=engine, past=lessons)
         asked = asked._replace(setting=asked.setting._replace(inputs=_same(each.inputs)))
-        capacity = Capacity(
-            width, inline=width == 1
-        )  # who has one worker has most likely none but the engine's own thread
+        # who has one worker has most likely none but the engine's own thread
+        capacity = Capacity(width, inline=width == 1)
         predicted = answer(asked, 1, capacity, seeds, bottleneck=False).makespan
         found.append(Checked(each.run, width, each.seconds, predicted, _off(predicted.median, each.seconds)))
     return Check(definition.as_program().name, min(least), found, _together(found))

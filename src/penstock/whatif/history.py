@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
 from penstock.app import Engine, Run
 from penstock.app.ledgers import rules_in
+from penstock.app.logs import read_start
 from penstock.catalogue import reload
 from penstock.errors import CodecError, SettingsError
 from penstock.model.limits import Bounds
@@ -83,8 +83,8 @@ def definition_of(engine: Engine, run: Run[Any]) -> Definition:
     """The definition that a run was started from. Raises RunNotFound if its code is not there."""
     if run._definition is not None:
         return run._definition
-    row = engine.durable_store().get("runs", [run.id])[run.id]
-    return reload(json.loads(row["data"] or "{}").get("source", {}), run.workflow)
+    started = read_start(engine, run.id)
+    return reload(started.source, started.workflow)
 
 
 def learned_from(past: Sequence[Past]) -> Learned:
