@@ -114,6 +114,19 @@ def test_its_key_is_made_of_its_own_inputs(engine: Engine) -> None:
     assert inside.gauge.most <= 2
 
 
+def test_an_input_that_it_is_not_given_is_in_its_key_as_it_declares_it(engine: Engine) -> None:
+    def inputs(kind: str = "plain") -> None: ...
+
+    flow = Workflow("declares", inputs=inputs, limit=Limit("kind:{kind}", at_most=1))
+
+    @flow.task
+    def tell(kind: str) -> str:
+        return kind
+
+    assert engine.run(around(flow)).result() == "plain"
+    assert engine.run(around(flow), {"kind": "fine"}).result() == "fine"
+
+
 def test_what_is_beside_it_goes_on_while_it_waits(engine: Engine) -> None:
     inside, go_on = Inside(Limit("held", at_most=1)), threading.Event()
 

@@ -132,7 +132,10 @@ class Blueprint:
         if place.own is not None:
             flow.as_program()  # so that it is checked now
             return Node(name, place.own, tuple(place.depends_on), bindings, policy=CHILD_POLICY)
-        return Node(name, None, tuple(place.depends_on), bindings, program=flow.as_program())
+        defaults = getattr(flow, "defaults", {})
+        return Node(
+            name, None, tuple(place.depends_on), bindings, program=flow.as_program(), defaults=defaults
+        )
 
     def _pause_node(self, name: str, place: Place, pause: Pause, asked: dict[str, Parameter]) -> Node:
         return Node(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Node(msgspec.Struct, frozen=True):
     """One task of a graph. `bindings` says where each argument comes from; `over` the arguments a map goes over.
 
     `waits` is what a step asks for that waits, instead of running a function; `convert` makes its value of what came.
+    `defaults` are what a workflow inside declares of inputs that it is not given.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Node(msgspec.Struct, frozen=True):
     policy: Policy = DEFAULT
     waits: Wait | Sleep | None = None
     convert: Callable[[Any], Any] | None = None
+    defaults: Mapping[str, Any] = {}
 
 
 def is_plain(node: Node) -> bool:

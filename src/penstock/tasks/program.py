@@ -229,7 +229,7 @@ class GraphPlay:
         if node.waits is not None:
             return node.waits
         if node.program is not None:
-            return Open(node.name, node.program, arguments)
+            return Open(node.name, node.program, {**node.defaults, **arguments})
         assert node.fn is not None
         if node.over:
             return self._map(node, arguments)
