@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,9 @@ import pytest
 from penstock.app import Engine
 from penstock.errors import CommandRefused, LeaseLost
 from penstock.model import events as e
-from penstock.stores.sqlite import SqliteStore
 from penstock.tasks import Workflow
 from tests.faults.lives import wait_until
-from tests.timers.walls import HOUR, Wall
+from tests.timers.walls import HOUR, Open, Wall, engines
 
 
 @pytest.fixture
@@ -23,24 +22,10 @@ def clock() -> Wall:
     return Wall()
 
 
-Open = Callable[..., Engine]
-
-
 @pytest.fixture
 def open_one(clock: Wall, tmp_path: Path) -> Iterator[Open]:
-    """Engines on one store whose wall time is `clock`."""
-    engines: list[Engine] = []
-
-    def open_one(lease_seconds: float = 30.0) -> Engine:
-        store = SqliteStore(tmp_path / "store.db", "crash", host=clock)
-        engine = Engine(store, store.url, lease_seconds=lease_seconds)
-        engine.clock = clock
-        engines.append(engine)
-        return engine
-
-    yield open_one
-    for engine in engines:
-        engine.close()
+    with engines(clock, tmp_path, lease_seconds=30.0) as opening:
+        yield opening
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR])

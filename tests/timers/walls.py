@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from penstock.app import Engine
+from penstock.stores.sqlite import SqliteStore
 from penstock.stores.sqlite.clock import LinuxClock
+
+Open = Callable[..., Engine]
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -25,3 +32,20 @@ class Wall(LinuxClock):
 
     now = wall
     monotonic = staticmethod(time.monotonic)
+
+
+@contextmanager
+def engines(clock: Wall, folder: Path, lease_seconds: float) -> Iterator[Open]:
+    """What opens one engine after another on one store, whose wall time is `clock`; all are closed in the end."""
+    opened: list[Engine] = []
+
+    def open_one(lease_seconds: float = lease_seconds) -> Engine:
+        store = SqliteStore(folder / "store.db", "crash", host=clock)
+        engine = Engine(store, store.url, lease_seconds=lease_seconds)
+        engine.clock = clock
+        opened.append(engine)
+        return engine
+
+    yield open_one
+    for engine in opened:
+        engine.close()
