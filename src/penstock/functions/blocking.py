@@ -52,6 +52,8 @@ class Step(Generic[P, R]):
         return _value(self._step.map, window=window, partial=partial, **over)  # type: ignore[no-any-return]
 
 
+# These overloads are those of `calls.step` but for the class Step that they give: what is generic in a class that is generic
+# itself cannot be said in types, so that neither module can take them from the other.
 @overload
 def step(
     fn: Callable[P, Coroutine[Any, Any, R]], /, *, undo: Callable[..., object] | None = None
