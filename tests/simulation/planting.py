@@ -31,14 +31,15 @@ class Planted:
 
     @property
     def how(self) -> dict[str, Any]:
-        """Rare coincidences are looked for in the weather that brings them."""
-        faults = WEATHER.get(self.name)
-        return {"faults": faults, **({"engines": 3, "runs": 3} if self.name in CROWDED else {})}
+        """Rare coincidences are looked for in the weather that brings them, among many runs."""
+        if self.name not in WEATHER:
+            return {}
+        return {"faults": WEATHER[self.name], "runs": 3, **({"engines": 3} if self.name in CROWDED else {})}
 
     @property
     def in_the_open(self) -> bool:
         """Whether it is found by the campaign itself."""
-        return self.programs == tuple(STYLES) and self.name not in WEATHER and self.name not in CROWDED
+        return self.programs == tuple(STYLES) and self.name not in WEATHER
 
     @contextmanager
     def growing(self) -> Iterator[None]:
@@ -64,15 +65,16 @@ WEATHER = {
     "after a lost reply every conflict is taken for success": Faults(
         lost_reply=0.1, unavailable=0.1, freeze=0.2, freeze_every=4.0
     ),
-    "one letter too many is taken": Faults(writer_seconds=1.0, crash_every=2.0, unavailable=0.1),
+    "one letter too many is taken": Faults(writer_seconds=1.0, crash_every=3.0, lost_reply=0.1),
     "waits follow a clock that is set": Faults(jump_every=0.3),
     "what a forgiven failure stopped stays cancelled": Faults(crash_after=0.1),
     "a parent does not wait for the child it cancels": Faults(slow=0.1),
     "no cancel passes down": Faults(slow=0.1),
-    "a failure that was heard of is passed up again": Faults(slow=0.1, crash_every=3.0),
+    "a failure that was heard of is passed up again": Faults(crash_after=0.03, crash_every=5.0),
     "a stopped engine goes on recording": Faults(freeze=0.1, freeze_every=2.0),
     "a ledger is written whoever was quicker": Faults(slow=0.5, writer_seconds=0.05),
     "slots of other engines are not counted": Faults(slow=0.1),
+    "the living are buried": Faults(slow=0.1),
 }
 CROWDED = {
     "a stopped engine goes on recording",
@@ -80,7 +82,7 @@ CROWDED = {
     "a ledger is written whoever was quicker",
     "the living are buried",
 }
-"""These need three runs on three engines."""
+"""These need three engines."""
 
 
 def planted(place: str, *programs: str) -> Callable[[Callable[[pytest.MonkeyPatch], None]], Any]:
