@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_a_file_without_workflows_says_what_to_write(tmp_path: Path) -> None:
         DefinitionError, match=r"holds no workflow: make one, such as flow = Workflow\('name'\)"
     ):
         catalogue.load(str(written(tmp_path, "x = 1\n")))
+
+
+def test_a_file_that_is_mended_within_a_second_runs_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytecode is told from its source by the source's length and second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for name in ("abc", "xyz"):
+        file = written(tmp_path, ONE.replace("etl", name))
+        os.utime(file, (1e9, 1e9))
+        assert catalogue.load(str(file)).as_program().name == name
+        del sys.modules[file.stem]
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

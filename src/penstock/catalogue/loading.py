@@ -6,8 +6,9 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeGuard
 
 from penstock.errors import DefinitionError, RunNotFound
@@ -187,6 +188,15 @@ def _check_readable(path: Path) -> None:
         ) from error
 
 
+class _ScriptLoader(SourceFileLoader):
+    """Reads no bytecode: a file that is changed within a second, to the same length, would run as it was before."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a file under its stem, its folder on the path, as if it were run from there; once a process."""
     for module in list(sys.modules.values()):
@@ -202,6 +212,8 @@ def load_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DefinitionError(f"{path} is no Python file")
+    if type(spec.loader) is SourceFileLoader:
+        spec.loader = _ScriptLoader(name, str(path))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
