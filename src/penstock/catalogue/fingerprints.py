@@ -87,9 +87,8 @@ class _Reading:
         self.stale: str | None = None
         self._queue: list[tuple[Written, str]] = []
         self._seen: set[int] = set()
-        self._around: set[str] = (
-            set()
-        )  # what functions were written within; whether these run as written is all the same
+        # what functions were written within; whether these run as written is all the same
+        self._around: set[str] = set()
 
     def add(self, fn: Any) -> None:
         """A function, or what holds one, and all below it."""

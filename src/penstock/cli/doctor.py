@@ -87,9 +87,8 @@ def _of_open_store(engine: Engine, file: StoreFile, desk: Desk) -> Iterator[Find
 
     path = file.path
     store = engine.durable_store()
-    store.claim(
-        "runs", engine.owner, ttl=engine.lease_seconds, ids=[]
-    )  # a whole write transaction, of nothing
+    # a whole write transaction, of nothing
+    store.claim("runs", engine.owner, ttl=engine.lease_seconds, ids=[])
     yield Finding("store", "ok", f"{path} can be read and written, and its locks hold")
     health = store.health()
     yield checkups.of_log(health["wal_size"])

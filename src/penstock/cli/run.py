@@ -51,9 +51,8 @@ class RunCommand(click.Command):
             try:
                 ctx.obj = load_file(file)
             except Exception:
-                if (
-                    not ctx.resilient_parsing
-                ):  # else a shell asks what to offer: options that are known without it
+                # else a shell asks what to offer: options that are known without it
+                if not ctx.resilient_parsing:
                     raise
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:

@@ -66,9 +66,8 @@ def watched(executor: Any, station: Station, executions: Executions) -> Any:
         try:
             value = yield from inner(env)
         except GeneratorExit:
-            with suppress(
-                PenstockError
-            ):  # its store may be closed already; the next reader finds its owner gone
+            # its store may be closed already; then the next reader finds its owner gone
+            with suppress(PenstockError):
                 begun.ends(executions, "terminated", "its environment went on no more")
             raise
         except BaseException as error:

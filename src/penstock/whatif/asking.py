@@ -135,9 +135,8 @@ def _inputs(definition: Definition, inputs: Any, past: Sequence[Past]) -> Inputs
     if past:
         given = [each.inputs for each in past]
         return lambda number, chance: given[int(chance * len(given))]
-    nothing = cache(
-        lambda: given_to(definition, None)
-    )  # which may be too little: asked for by runs that come without
+    # which may be too little: it is asked for by runs that come without inputs
+    nothing = cache(lambda: given_to(definition, None))
     return lambda number, chance: nothing()
 
 

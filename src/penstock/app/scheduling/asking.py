@@ -59,9 +59,8 @@ def rule_of(
 
 def moment_of(when: Any, zone: str, what: str) -> float:
     """The moment that a datetime or a text names."""
-    with suppress(
-        ValueError, OverflowError
-    ):  # no date, or one that is beyond what clocks can say: refused below
+    # no date, or one that is beyond what clocks can say, is refused below
+    with suppress(ValueError, OverflowError):
         at = datetime.fromisoformat(when) if isinstance(when, str) else when
         if isinstance(at, datetime):
             if at.tzinfo is not None:

@@ -85,9 +85,8 @@ def timetable(expression: str, zone: str) -> Timetable:
 
 def moments_after(table: Timetable, after: float) -> Iterator[int]:
     """The moments later than `after`, in order, each once."""
-    day = (
-        wall_at(after, table.zone).date() - _DAY
-    )  # a gap or a clock set back may carry a moment over midnight
+    # a gap or a clock set back may carry a moment over midnight
+    day = wall_at(after, table.zone).date() - _DAY
     held: set[int] = set()
     empty_days = 0
     while empty_days < HORIZON_DAYS:

@@ -65,10 +65,8 @@ class StompBroker:
         self._failures = 0  # since something went well
         self._error: str | None = None
         self._asked = NEVER  # since when a receipt is owed to us
-        self._blamed, self._blames = (
-            0,
-            0,
-        )  # the number of a message that may be at fault for errors, and how often
+        self._blamed = 0  # the number of a message that may be at fault for errors,
+        self._blames = 0  # and how often
 
     # What anybody may call
 
