@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import penstock
 from tests.cli.conftest import Cli, Spawned, document, lines
 from tests.cli.waiting import open_gates, until_in
 
@@ -119,6 +120,14 @@ def test_logs_are_what_steps_printed_with_its_step(cli: Cli) -> None:
     ]
     assert re.search(r"greet\[1]  greeting Grace\n", cli("logs", "latest", "greet").output)
     assert "step 'letter' printed nothing" in cli("logs", "latest", "letter").output
+
+
+def test_as_many_lines_are_counted_as_there_are(cli: Cli, folder: Path) -> None:
+    cli("run", "greetings.py", "--quiet")
+    run = document(cli("show", "latest", "--json"))["run"]
+    with penstock.open(folder / ".penstock" / "penstock.db") as engine:
+        engine.durable_store().write_logs([(run, "greet", None, 1, 5.0, "stdout", "x")] * 20_500)
+    assert document(cli("show", "latest", "--json"))["printed_lines"] == 20_502
 
 
 def test_logs_that_are_warnings_of_a_logger_are_there_too(cli: Cli) -> None:

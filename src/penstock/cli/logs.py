@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,18 +44,19 @@ def command(desk: Desk, name: str, step: str | None, follow: bool) -> None:
 
 
 def _lines(engine: Engine, run_id: str, step: str | None, following: bool) -> Iterator[Line]:
-    store = engine.durable_store()
-
-    def read(after: int) -> Sequence[Line]:
-        return store.read_logs(run_id, step, after, PAGE)
-
-    if following:
-        from penstock.cli.following import follow
-
-        yield from follow(engine, run_id, read)
+    if not following:
+        yield from lines_of(engine, run_id, step)
         return
-    after = 0
-    while found := read(after):
+    from penstock.cli.following import follow
+
+    store = engine.durable_store()
+    yield from follow(engine, run_id, lambda after: store.read_logs(run_id, step, after, PAGE))
+
+
+def lines_of(engine: Engine, run_id: str, step: str | None = None) -> Iterator[Line]:
+    """All that is kept of what a run's steps, or one of them, printed; a page at a time."""
+    store, after = engine.durable_store(), 0
+    while found := store.read_logs(run_id, step, after, PAGE):
         yield from found
         after = found[-1][0]
 

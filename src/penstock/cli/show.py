@@ -12,6 +12,7 @@ from penstock.cli import closing, trace
 from penstock.cli.board import Board
 from penstock.cli.desk import Desk, profile_option, row_of, run_argument, with_desk
 from penstock.cli.ink import terminal_width
+from penstock.cli.logs import lines_of
 from penstock.cli.rows import Look, rows
 from penstock.cli.text import age, duration
 from penstock.model import events as e
@@ -75,7 +76,7 @@ class Sight:
                 children[event.step] = event.data["run"]
         found = engine.durable_store().get("runs", children.values())
         self.children = [(step, found[run]) for step, run in children.items() if run in found]
-        self.printed = len(engine.durable_store().read_logs(run.id))
+        self.printed = sum(1 for _ in lines_of(engine, run.id))
 
     @property
     def left(self) -> bool:
