@@ -127,7 +127,7 @@ def test_as_many_lines_are_counted_as_there_are(cli: Cli, folder: Path) -> None:
     run = document(cli("show", "latest", "--json"))["run"]
     with penstock.open(folder / ".penstock" / "penstock.db") as engine:
         engine.durable_store().write_logs([(run, "greet", None, 1, 5.0, "stdout", "x")] * 20_500)
-    assert document(cli("show", "latest", "--json"))["printed_lines"] == 20_502
+    assert document(cli("show", "latest", "--json"))["printed_lines"] == 20_503
 
 
 def test_logs_that_are_warnings_of_a_logger_are_there_too(cli: Cli) -> None:
