@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -94,6 +94,21 @@ def test_a_run_whose_first_commit_is_on_its_way_is_not_lost(store: MemoryStore) 
     now[0] = 5.0
     rounds.walk()
     assert house.lost == []
+
+
+def test_a_run_whose_first_commit_comes_while_leases_are_extended_is_not_lost() -> None:
+    class Slow(MemoryStore):
+        def extend(self, table: str, held: Iterable[tuple[str, int]], ttl: float) -> set[str]:
+            still = super().extend(table, held, ttl)
+            leased(self, "new")
+            return still
+
+    store, now, house = Slow(), [0.0], House(("new", 1))
+    rounds = Rounds(house, store, 3.0, lambda: now[0])
+    now[0] = 5.0
+    rounds.walk()
+    assert house.lost == []
+    store.close()
 
 
 def test_without_runs_there_is_nothing_to_extend(store: MemoryStore) -> None:

@@ -59,9 +59,8 @@ class Rounds:
         gone = {run_id: epoch for run_id, epoch in held if run_id not in still}
         rows = self._store.get("runs", gone) if gone else {}
         for run_id, row in rows.items():  # one without a row is still to be written for the first time
-            ours = (
-                row["state"] == "done" and row["epoch"] == gone[run_id]
-            )  # we ended it, and are about to hear so
+            # Or it was written since we asked; or we ended it, and are about to hear so.
+            ours = row["state"] in ("leased", "done") and row["epoch"] == gone[run_id]
             if not ours:
                 self._household.lease_lost(run_id)
 
