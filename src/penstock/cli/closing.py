@@ -49,7 +49,7 @@ def shown(value: Any, limit: int = PREVIEW) -> str:
 
     try:
         return _as_text(value) or preview(_encoded(value), limit)
-    except Exception:
+    except Exception:  # of a run that keeps nothing a value need not be one that can be kept
         return repr(value)[:limit]
 
 

@@ -58,7 +58,7 @@ def _of_its_class(failure: Failure, home: Mapping[str, Any]) -> Exception | None
     try:
         made = cls(*_arguments(cls, failure.message))
         fits = type(made) is cls and str(made) == failure.message and hasattr(made, "__dict__")
-    except Exception:
+    except Exception:  # a constructor of theirs may raise anything: then another exception tells of it
         return None
     return made if fits else None
 

@@ -150,7 +150,7 @@ def _stop(strand: Strand, why: str) -> None:
             strand.body.throw(FunctionStopped(why))
     except KeyboardInterrupt:
         raise
-    except BaseException:
+    except BaseException:  # it is over, however it ended
         return
     finally:
         leave(token)

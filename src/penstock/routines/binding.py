@@ -144,5 +144,5 @@ def _hints(handler: Callable[..., Any]) -> dict[str, Any]:
         plain = type(plain).__call__
     try:
         return typing.get_type_hints(plain)
-    except Exception:
+    except Exception:  # evaluating what somebody annotated may raise anything
         return {}
