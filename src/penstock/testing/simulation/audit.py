@@ -54,7 +54,7 @@ class Stage(Protocol):
     def born(self, run_id: str) -> None: ...
 
 
-class Watch(Protocol):
+class Witness(Protocol):
     """Somebody else who looks at what is new after everything that happened, and says what is wrong."""
 
     def look(self, replicas: Mapping[str, Replica]) -> Iterable[str]: ...
@@ -81,7 +81,7 @@ class Audit:
         self.replicas: dict[str, Replica] = {}
         self.slots = SlotWatch(self._store, self._world)
         self.letters: dict[str, dict[int, Letter]] = {}
-        self.watches: list[Watch] = []
+        self.witnesses: list[Witness] = []
 
     def wrong(self, what: str) -> None:
         """Something is wrong: the simulation ends here."""
@@ -103,8 +103,8 @@ class Audit:
         rows, self._cursor = self._store.follow(self._cursor)
         for run_id, row in rows:
             self._read(run_id, row)
-        for watch in self.watches:
-            for complaint in watch.look(self.replicas):
+        for witness in self.witnesses:
+            for complaint in witness.look(self.replicas):
                 self.wrong(complaint)
         for run_id in list(self._stage.runs):
             self._read_letters(run_id)

@@ -27,6 +27,7 @@ class Nature:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._world = stage.world
         self.hand = Actor(Process("nature"), "hand")
 
     def plan(self) -> None:
@@ -39,8 +40,8 @@ class Nature:
 
     def _again(self, every: float, what: Callable[[], None]) -> None:
         if every and not self._stage.ending:
-            self._stage.world.later(
-                self._stage.world.between(0.0, 2 * every), self.hand, partial(self._strike, every, what)
+            self._world.later(
+                self._world.between(0.0, 2 * every), self.hand, partial(self._strike, every, what)
             )
 
     def _strike(self, every: float, what: Callable[[], None]) -> None:
@@ -50,30 +51,30 @@ class Nature:
 
     def _one(self) -> SimulatedEngine | None:
         alive = [engine for engine in self._stage.engines if not engine.dead]
-        return alive[int(self._stage.world.chance.random() * len(alive))] if alive else None
+        return alive[int(self._world.chance.random() * len(alive))] if alive else None
 
     def _crash_one(self) -> None:
         engine = self._one()
         if engine is not None:
-            self._stage.world.fault("crash", engine.name)
+            self._world.fault("crash", engine.name)
             engine.crash()
 
     def _freeze_one(self) -> None:
         engine = self._one()
         if engine is not None:
-            self._stage.world.fault("process stopped for a while", engine.name)
-            engine.frozen_until = self._stage.world.now + self._stage.world.between(0.1, 12.0)
+            self._world.fault("process stopped for a while", engine.name)
+            engine.frozen_until = self._world.now + self._world.between(0.1, 12.0)
 
     def _jump_one(self) -> None:
         engine = self._one()
         if engine is not None:
-            seconds = self._stage.world.between(-8.0, 8.0)
-            self._stage.world.fault("clock set forward" if seconds > 0 else "clock set back", engine.name)
+            seconds = self._world.between(-8.0, 8.0)
+            self._world.fault("clock set forward" if seconds > 0 else "clock set back", engine.name)
             engine.jump(seconds)
 
     def _outage(self) -> None:
-        self._stage.world.fault("store outage")
-        long = self._stage.world.chance.random() < 0.1
-        self._stage.weather.outage_until = self._stage.world.now + (
-            self._stage.world.between(60.0, 80.0) if long else self._stage.world.between(0.1, 6.0)
+        self._world.fault("store outage")
+        long = self._world.chance.random() < 0.1
+        self._stage.weather.outage_until = self._world.now + (
+            self._world.between(60.0, 80.0) if long else self._world.between(0.1, 6.0)
         )

@@ -95,7 +95,7 @@ class Simulation:
         self.fork_watch = ForkWatch(self.forker.asked, world)
         self.schedule_watch = ScheduleWatch(self.schedules, self.handle(), world, self.signature)
         self.steward = Steward(self) if steered else None
-        self.audit.watches = [self.fork_watch, *([self.schedule_watch] if self.schedules else [])]
+        self.audit.witnesses = [self.fork_watch, *([self.schedule_watch] if self.schedules else [])]
         self.nature = Nature(self)
         self._born = 0
         self.engines = [
@@ -117,7 +117,7 @@ class Simulation:
         return self.runs[run_id] if run_id in self.runs else self.unborn[run_id]
 
     def born(self, run_id: str) -> None:
-        """The store has a run: if it is a step of another, users hear of it now."""
+        """The store has a run: if nobody started it by name, users hear of it now."""
         if run_id not in self.runs:
             self.runs[run_id] = self.unborn[run_id]
             self.user.hear_of(run_id)
