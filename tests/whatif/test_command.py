@@ -176,6 +176,41 @@ def test_queues_and_processes_bound_runs(cli: Cli) -> None:
     )
 
 
+def test_a_queues_rate_spaces_runs(cli: Cli) -> None:
+    cli("queues", "set", "letters", "--rate", "6/m", "--concurrency", "9")
+    said = ("greetings.py", "--durations", "table.toml", "--runs", "3", "--seeds", "1", "--workers", "12")
+    found = answer(cli, *said, "--queue", "letters")
+    assert found["makespan"]["median"] == pytest.approx(20 + 3.5, abs=1e-3)
+    assert found["capacity"]["rate"]["rate"] == 0.1
+    assert answer(cli, *said, "--queue-rate", "1/s")["makespan"]["median"] == pytest.approx(5.5, abs=1e-3)
+    told = cli("simulate", *said, "--queue", "letters").output
+    assert re.search(r"raise first +queue rate: 0\.2 instead of 0\.1 saves \d+% of the makespan", told)
+
+
+def test_runs_may_come_by_chance_to_a_queue_that_has_a_rate(cli: Cli) -> None:
+    said = ("greetings.py", "--durations", "table.toml", "--rate", "60/min", "--for", "1min", "--seeds", "1")
+    found = answer(cli, *said, "--workers", "99", "--queue-rate", "30/m")
+    assert found["makespan"]["median"] >= 2 * (found["runs"]["median"] - 1)
+
+
+def test_an_unknown_queue_is_refused(cli: Cli) -> None:
+    said = ("simulate", "greetings.py", "--durations", "table.toml", "--seeds", "1", "--queue")
+    without = cli(*said, "reports")
+    assert without.exit_code == 2
+    assert "there is no queue 'reports'" in without.stderr
+    assert "there are none" in without.stderr
+    assert not list(Path(".penstock").iterdir()), "no store is made to look for queues in"
+    cli("queues", "set", "reports", "--rate", "10/s")
+    cli("queues", "set", "mails", "--concurrency", "1")
+    assert cli(*said, "reports").exit_code == 0
+    for queue, remedy in (("raports", "did you mean 'reports'?"), ("x", "there are mails, reports")):
+        result = cli(*said, queue)
+        assert result.exit_code == 2
+        assert f"there is no queue '{queue}'" in result.stderr
+        assert remedy in result.stderr
+        assert "Traceback" not in result.output + result.stderr
+
+
 def test_a_limit_may_be_another(cli: Cli, tmp_path: Path) -> None:
     limited = FLOW.replace("@task\ndef greet", "@task(limit='mail')\ndef greet")
     (tmp_path / "limited.py").write_text(limited)
@@ -257,6 +292,11 @@ def test_a_simulated_workflow_is_executed_as_before(cli: Cli, tmp_path: Path) ->
         (["greetings.py", "--workers", "0"], "workers=0 must be a whole number"),
         (["greetings.py", "--rate", "often"], "runs a time, such as 10/min"),
         (["greetings.py", "--rate", "3/min"], "say either --for 8h or --runs 1000"),
+        (
+            ["greetings.py", "--queue-rate", "often"],
+            "the queue's rate='often' must be a number for s, m, h or d",
+        ),
+        (["greetings.py", "--queue-rate", "3/min"], "such as '10/s' or '600/m'"),
         (["greetings.py", "--until", "soon"], "no length of time"),
         (["greetings.py", "--price", "much"], "lacks its value"),
         (["greetings.py", "--key", "mail=seldom"], "rate='seldom' must be"),

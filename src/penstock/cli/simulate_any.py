@@ -62,10 +62,11 @@ class AskedCommand(ParametersCommand):
 @click.option("--threads", type=int, default=8, metavar="N", help="Of each such process.  [default: 8]")
 @click.option("--limit", type=int, metavar="N", help="Steps of one run at once, whatever the workflow says.")
 @click.option("--concurrency", type=int, metavar="N", help="Runs at once that the queue allows.")
+@click.option("--queue-rate", metavar="RATE", help="How many runs the queue lets begin, such as 10/s, 600/m.")
+@click.option("--queue", metavar="NAME", help="Both, as the store says of this queue.")
 @click.option(
     "--key", "keys", multiple=True, metavar="KEY=N", help="What bounds steps under a limit: api=5, mail=10/s."
 )
-@click.option("--queue", metavar="NAME", help="The same, as the store says of this queue.")
 @click.option(
     "--runs", type=int, metavar="N", help="So many runs; at once, unless --rate is given.  [default: 1]"
 )

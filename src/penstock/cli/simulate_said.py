@@ -31,6 +31,7 @@ def question_of(
         threads=given["threads"],
         limit=given["limit"],
         concurrency=given["concurrency"],
+        rate=given["queue_rate"],
         limits=_keys(given["keys"]),
         seeds=seeds_in(given),
         durations=given["durations"] or "learned",

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from penstock.app import Engine
-from penstock.app.queues import Queues, gate_of
-from penstock.app.scheduling import Schedules
 from penstock.errors import SettingsError
 from penstock.model.outline import Graph, graph_of
 from penstock.model.wording import shown
@@ -19,6 +17,7 @@ from penstock.whatif.capacity import Capacity, check_capacity
 from penstock.whatif.findings import Prices
 from penstock.whatif.keys import Limits, bounds_said
 from penstock.whatif.paths import paths_of
+from penstock.whatif.queued import allowed
 from penstock.whatif.report import Report, report_of
 from penstock.whatif.scheduled import Scheduled, coming_from
 from penstock.whatif.simulation import Played, Simulation
@@ -44,6 +43,7 @@ class Question(NamedTuple):
     threads: int = 8
     limit: int | None = None
     concurrency: int | None = None
+    rate: str | None = None
     limits: Limits | None = None
     seeds: Iterable[int] | None = None
     durations: Durations = "learned"
@@ -70,20 +70,13 @@ class Question(NamedTuple):
             until=self.until,
         )
         asked, when = _arrivals(asked, self.runs if self.arrivals is None else self.arrivals)
-        concurrency = self._concurrency(asked.engine)
-        capacity = Capacity(None, self.slots, self.threads, self.limit, concurrency, bounds)
+        concurrency, rate = allowed(
+            asked.engine, self.queue, self.arrivals, concurrency=self.concurrency, rate=self.rate
+        )
+        capacity = Capacity(None, self.slots, self.threads, self.limit, concurrency, rate, bounds)
         prices = with_prices(self.prices) if isinstance(self.prices, Mapping) else self.prices
         how: dict[str, Any] = {"prices": prices, "bottleneck": self.bottleneck}
         return [answer(asked, when, capacity._replace(workers=each), self.seeds, **how) for each in workers]
-
-    def _concurrency(self, engine: Engine) -> int | None:
-        """How many runs go on at once: what the store says of the queue, where nobody says another."""
-        queue = self.queue
-        if queue is None and isinstance(self.arrivals, Scheduled):
-            queue = Schedules(engine).get(self.arrivals.name).queue
-        if queue is None or self.concurrency is not None or engine.store is None:
-            return self.concurrency
-        return Queues(engine).limits().get(gate_of(queue))
 
 
 def simulate(  # noqa: PLR0913 - one keyword a part of the question
@@ -97,6 +90,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     threads: int = 8,
     limit: int | None = None,
     concurrency: int | None = None,
+    rate: str | None = None,
     limits: Limits | None = None,
     seeds: Iterable[int] | None = None,
     durations: Durations = "learned",
@@ -117,8 +111,9 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
 
     `workers` is how many steps go on at once; None: plain steps one by one, as `run()` has it. With `slots` they are worker
     processes, each of which drives so many runs and has `threads` places for steps. `limit` is how many steps of one run, and
-    `concurrency` how many runs of the queue go on at once; left out, as the store says of `queue`. `limits` says of keys how
-    many steps go on under them, or how often one starts, `{"api": 5, "mail": "10/s"}`; else what the store and the code say.
+    `concurrency` how many runs of the queue go on at once; `rate` is how often a run of the queue begins, "10/s"; left out, as
+    the store says of `queue`. `limits` says of keys how many steps go on under them, or how often one starts, `{"api": 5,
+    "mail": "10/s"}`; else what the store and the code say.
 
     `durations` says how long steps take and how they end; what it does not say is drawn from the past runs in `store`, or from
     those named in `trained_on`. Steps of which nothing is known take `default_seconds` and are named in the report. The steps
@@ -134,6 +129,7 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
         threads=threads,
         limit=limit,
         concurrency=concurrency,
+        rate=rate,
         limits=limits,
         seeds=seeds,
         durations=durations,

@@ -11,7 +11,10 @@ from penstock.whatif.capacity import Capacity
 from penstock.whatif.simulation import Played
 
 WORTH = 0.1
-"""One more of n is worth something if it gains a tenth of what one more of n would gain where n is all that matters."""
+"""One more of n is worth something if it gains a tenth of what one more of n would gain where n is all that matters.
+
+Of a rate below one a second, as much again is one more.
+"""
 
 Play = Callable[[Capacity], Sequence[Played]]
 
@@ -53,7 +56,9 @@ class Probe:
         keys = {key: bounds for each in played for key, bounds in each.limits.items()}
         places = {name: meter.slots for each in played for name, meter in each.meters.items()}
         bounds = self._capacity.bounds(self._limit, keys, places)
-        tried = [self._try(name, bound, bound + 1, now, keys) for name, bound in bounds.items()]
+        tried = [
+            self._try(name, bound, min(bound + 1, 2 * bound), now, keys) for name, bound in bounds.items()
+        ]
         if not any(map(_is_worth_it, tried)):
             twice = ((name, bound) for name, bound in bounds.items() if bound > 1)
             tried += [self._try(name, bound, 2 * bound, now, keys) for name, bound in twice]

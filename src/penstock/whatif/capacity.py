@@ -25,6 +25,7 @@ ASYNC_SLOTS: Final = 1000
 AT_MOST: Final = "limit "
 RATE: Final = "rate "
 """Begin the names of what bounds a key."""
+QUEUE_RATE: Final = "queue rate"
 MOST_KEYS: Final = 5
 """So many keys are tried to be raised."""
 
@@ -34,7 +35,8 @@ class Capacity(NamedTuple):
 
     `slots`: runs that each worker drives, None: the workers are places of one engine. `threads`: places for steps in each of
     them. `limit`: steps of one run at once, None: as the workflow says. `concurrency`: runs of the queue at once, None: any
-    number. `limits` goes before what the code says of keys, `places` before the numbers in executors' names ("threads:4").
+    number; `rate`: how quickly they begin, None: at once. `limits` goes before what the code says of keys, `places` before the
+    numbers in executors' names ("threads:4").
     """
 
     workers: int | None = 4
@@ -42,6 +44,7 @@ class Capacity(NamedTuple):
     threads: int = 8
     limit: int | None = None
     concurrency: int | None = None
+    rate: Bounds | None = None
     limits: Mapping[str, Bounds] = {}
     places: Mapping[str, int] = {}
     inline: bool = False
@@ -75,6 +78,8 @@ class Capacity(NamedTuple):
     ) -> dict[str, float]:
         """What bounds how much goes on, by name; `limit` is the workflow's own, of steps of one run."""
         said: dict[str, float | None] = {"limit": self.limit or limit, "concurrency": self.concurrency}
+        if self.rate is not None:
+            said[QUEUE_RATE] = self.rate.rate
         if self.workers is not None:
             said[POOL] = self.workers
         if self.slots is not None:
@@ -90,6 +95,8 @@ class Capacity(NamedTuple):
             return self._replace(limits={**self.limits, key: keys[key]._replace(at_most=round(bound))})
         if (key := name.removeprefix(RATE)) != name:
             return self._replace(limits={**self.limits, key: keys[key]._replace(rate=bound)})
+        if name == QUEUE_RATE and self.rate is not None:
+            return self._replace(rate=self.rate._replace(rate=bound))
         if ":" in name:
             return self._replace(places={**self.places, name: round(bound)})
         raised: dict[str, Any] = {name: round(bound)}
@@ -99,7 +106,7 @@ class Capacity(NamedTuple):
 def check_capacity(capacity: Capacity) -> None:
     """Raise SettingsError for numbers that are none."""
     for name, value in capacity._asdict().items():
-        if name not in ("limits", "places", "inline") and value is not None and not _is_count(value):
+        if name not in ("rate", "limits", "places", "inline") and value is not None and not _is_count(value):
             raise SettingsError(f"a simulation's {name}={shown(value)} must be a whole number from 1 up")
 
 

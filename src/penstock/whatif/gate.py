@@ -1,4 +1,4 @@
-"""Lets runs in: in the order of their queue, as far as its bound and the workers allow, and as a schedule minds overlap."""
+"""Lets runs in: in the order of their queue, as its bound, its rate and the workers allow, and as a schedule minds overlap."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Literal
 
 from penstock.app.submitting import PLACES_A_PRIORITY
 from penstock.model import machine
+from penstock.model.ledgers import Ledger, draw, next_token
+from penstock.model.limits import FREE
+from penstock.whatif.agenda import Agenda
 from penstock.whatif.arrivals import Arrival
 from penstock.whatif.capacity import Capacity
 from penstock.whatif.engine import WhatifEngine
@@ -24,18 +27,23 @@ class Gate:
     def __init__(
         self,
         capacity: Capacity,
+        agenda: Agenda,
         engines: Sequence[WhatifEngine],
         under_way: Mapping[int, machine.Run],
         begin: Begin,
     ) -> None:
         self.turned_away: dict[int, TurnedAway] = {}
         self._capacity = capacity
+        self._agenda = agenda
         self._engines = engines
         self._under_way = under_way
         self._begin = begin
         self._queue: list[tuple[int, int, Arrival]] = []
         self._inside = 0
         self._latest = -1
+        self._pace = capacity.rate or FREE
+        self._bucket = Ledger()
+        self._called = False
 
     @property
     def waiting(self) -> list[int]:
@@ -62,9 +70,23 @@ class Gate:
             engine = min(self._engines, key=lambda each: len(each.driven))
             if capacity.slots is not None and len(engine.driven) >= capacity.slots:
                 return
+            if not draw(self._bucket, self._pace, 1, self._agenda.now()):
+                self._call()
+                return
             _, number, arrival = heappop(self._queue)
             self._inside += 1
             self._begin(engine, number, arrival)
+
+    def _call(self) -> None:
+        """Have `admit` called when there is a token again: once, however often it is asked for until then."""
+        at = next_token(self._bucket, self._pace)
+        if not self._called and at is not None:
+            self._called = True
+            self._agenda.at(at, self._answer)
+
+    def _answer(self) -> None:
+        self._called = False
+        self.admit()
 
     def _passes(self, number: int, arrival: Arrival) -> bool:
         """Whether a run comes though the one before may not be over; if it does, that one is cancelled."""

@@ -90,7 +90,7 @@ class Simulation:
         self._most_logs = logs
         self._arrived: list[float] = []
         self._runs: dict[int, machine.Run] = {}
-        self._gate = Gate(capacity, self.engines, self._runs, self._begin)
+        self._gate = Gate(capacity, self.agenda, self.engines, self._runs, self._begin)
         self._told: dict[int, RunTold] = {}
         self._logs: dict[int, Rows] = {}
         self._attempts: Counter[str] = Counter()
