@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from penstock import Workflow, task
+from penstock.engine.doors import Doors
+from penstock.engine.places import Places
 from penstock.functions import gather, step, workflow
 from penstock.model.limits import Limit
 from penstock.testing import Example, ProgramSuite
+from penstock.testing.simulation import simulate
+
+PROGRAM = "penstock.testing.simulation.programs.limited:draw_limited"
 
 
 @task(retries=2)
@@ -52,3 +60,31 @@ class TestUnderLimits(ProgramSuite):
             ),
             "side by side in a function": Example(several.as_program(), {"n": 4}, value=[1, 3, 5, 7]),
         }
+
+
+def a_door_stands_open(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Doors, "count", lambda self: False)
+
+
+def what_is_over_keeps_its_slot(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Places, "_close", lambda self, door: None)
+
+
+def steps_behind_a_door_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Places, "_open", lambda self, door: self._count_doors(door.step.run))
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        a_door_stands_open,
+        what_is_over_keeps_its_slot,
+        steps_behind_a_door_are_forgotten,
+    ],
+)
+def test_a_bug_put_in_on_purpose_is_found(
+    bug: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    found = simulate([PROGRAM], range(300), stop_at=1)
+    assert found.found

@@ -37,5 +37,8 @@ def arguments_in(input: Any) -> Mapping[str, Any]:
 
 def tell(run: Run, scope: Scope) -> None:
     """A scope that is under a limit was opened, or is over."""
-    run.news.rare = True
-    run.news.gates = [*(run.news.gates or ()), scope]
+    news = run.news
+    news.rare = True
+    if news.gates is None:
+        news.gates = []
+    news.gates.append(scope)

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from penstock.app.ledgers import lease_id
 from penstock.model import events as e
+from penstock.model.gates import limit_of
 from penstock.model.invariants import find
-from penstock.model.limits import Bounds
-from penstock.model.state import Run
+from penstock.model.limits import Bounds, Limit
+from penstock.model.state import Run, Scope
+from penstock.model.states import FINISHED
 from penstock.ports import Store
 from penstock.testing.simulation.world import World
 
@@ -27,6 +29,19 @@ class Inside(NamedTuple):
     epoch: int
 
 
+class Within(NamedTuple):
+    """A run, or a workflow inside one, that holds a slot as a whole, as the log tells it: see `Inside`."""
+
+    inside: Inside
+    run: Run
+    scope: Scope
+
+    @property
+    def over(self) -> bool:
+        there = self.run.scopes.get(self.scope.path, self.run.root)
+        return there is not self.scope or self.run.status in FINISHED
+
+
 class SlotWatch:
     """Told of every event when it was written, before the run is changed by it."""
 
@@ -37,6 +52,7 @@ class SlotWatch:
         self._opened_at = world.now
         self._begun: Counter[str] = Counter()
         self._inside: dict[tuple[str, str, int | None], Inside] = {}
+        self._within: dict[tuple[str, str], Within] = {}
 
     def seen(self, run: Run, owner: str, event: e.Event) -> Iterator[str]:
         """What is wrong with it, a sentence each."""
@@ -53,10 +69,22 @@ class SlotWatch:
         self._inside = {
             place: each for place, each in self._inside.items() if (place[0], each.owner) != (run, owner)
         }
+        self._within = {
+            place: each
+            for place, each in self._within.items()
+            if (place[0], each.inside.owner) != (run, owner) and not each.over
+        }
 
     def _begins(self, run: Run, owner: str, event: e.StepStarted) -> Iterator[str]:
         step = find(run, event.step, event.item)
-        limit = None if step is None else step.policy.limit
+        if step is None:
+            return
+        scope: Scope | None = step.scope
+        while scope is not None:
+            if scope.gate is not None:
+                yield from self._begins_within(run, owner, scope, limit_of(scope.gate.program))
+            scope = scope.parent
+        limit = step.policy.limit
         if limit is None:
             return
         epoch = self._epoch(owner)
@@ -76,6 +104,29 @@ class SlotWatch:
         if len({run_id for (run_id, _, _), each in self._inside.items() if each in inside}) > 1:
             self._counts["limit shared by runs"] += 1
         yield from self._too_often(key, limit.bounds)
+
+    def _begins_within(self, run: Run, owner: str, scope: Scope, limit: Limit | None) -> Iterator[str]:
+        """A step begins in what needs a slot as a whole."""
+        assert limit is not None
+        epoch = self._epoch(owner)
+        if epoch is None:
+            yield f"a step of {scope.path or run.id} began though its engine has no lease on its slots"
+            return
+        inside = Inside(str(limit.key), owner, epoch)
+        known = self._within.get((run.id, scope.path))
+        if known is not None and known.inside == inside and known.scope is scope:
+            return
+        self._within[run.id, scope.path] = Within(inside, run, scope)
+        together = [
+            each
+            for each in self._within.values()
+            if each.inside.key == inside.key
+            and not each.over
+            and self._epoch(each.inside.owner) == each.inside.epoch
+        ]
+        self._counts["limit of a workflow"] += 1
+        if limit.at_most is not None and len(together) > limit.at_most:
+            yield f"{len(together)} workflows are under way under {inside.key!r}, which says {limit.at_most}"
 
     def _too_often(self, key: str, bounds: Bounds) -> Iterator[str]:
         if bounds.rate is None:

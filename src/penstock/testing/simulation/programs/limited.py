@@ -18,6 +18,7 @@ LIMITS = (
     Limit("two", at_most=2, priority=7),
     Limit("slow", at_most=3, rate="2/s", burst=2),
 )
+WITHIN = Limit("within", at_most=1)
 FAIR = Limit("fair", at_most=2, fair_by="name")
 
 _GROUPS: Draw = partial(draw_groups, limits=(*LIMITS, FAIR))
@@ -27,7 +28,13 @@ _DRAWS = (_GROUPS, _GROUPS, _FUNCTION, _GRAPH)
 
 
 def draw_limited(chance: Random) -> Case:
-    """Groups, a function, or a graph with both in it; most steps are under limits, which change nothing of their ends."""
+    """Groups, a function, or a graph with both in it. Most steps, and what is in some graphs, are under limits."""
     case = _DRAWS[int(chance.random() * len(_DRAWS))](chance)
     case.style = "limited"  # type: ignore[misc]
+    nodes = getattr(case.program, "nodes", {})
+    inside = [node.program for node in nodes.values() if node.program is not None]
+    for program in (
+        inside if len(nodes) % 2 == 0 else ()
+    ):  # in others more of it stands in line for other limits
+        program.under = WITHIN
     return case
