@@ -131,7 +131,7 @@ class Audit:
         for complaint in wrong:
             self.wrong(f"{run_id}, event {row.sequence}: {complaint}")
         self._written += 1
-        replica.place = self._written
+        replica.places.append(self._written)
         if isinstance(event, e.Owned | e.RunStarted):
             replica.owner = event.owner
         try:

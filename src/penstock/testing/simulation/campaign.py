@@ -54,6 +54,7 @@ def every_name() -> set[str]:
         "undos that were done",
         "reopening refused",
         "children",
+        "limit counted by the logs alone",
         "limit full",
         "limit held",
         "limit of a rate",

@@ -210,6 +210,7 @@ class SimulatedEngine(Mortal):
     def dropped(self, run: Run, error: BaseException) -> None:
         self._let_go(run)
         self.stage.audit.slots.dropped(run.id, self.name)
+        self.world.counts["runs dropped"] += 1
         self.world.note(self.name, f"drops {run.id}: {type(error).__name__}")
         self.children.left(run.id)
 

@@ -33,7 +33,7 @@ def check_children(
     counts["children"] += len(children)
     for child in children:
         _count(counts, child.log)
-        yield from _ends_before(child, log, replicas[run_id].place)
+        yield from _ends_before(child, log, replicas[run_id].places[-1])
     for step in {event.step for _, _, event in log if isinstance(event, e.StepStarted)}:
         line = list(_line(replicas, known, run_id, step))
         known -= {child.run.id for child in line}
@@ -72,7 +72,7 @@ def _line(replicas: Mapping[str, Replica], known: set[str], parent: str, step: s
 def _ends_before(child: Replica, log: Log, place: int) -> Iterator[str]:
     undisturbed = not any(isinstance(event, e.Owned) for _, _, event in [*child.log, *log])
     late = any(isinstance(event, e.Noted) and event.topic == "deadline" for _, _, event in log)
-    if undisturbed and not late and child.place > place:
+    if undisturbed and not late and child.places[-1] > place:
         yield f"it ended before {child.run.id}, which is a step of it"
 
 

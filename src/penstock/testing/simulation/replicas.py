@@ -23,7 +23,7 @@ class Replica:
         self.watch = Watch()
         self.log: list[tuple[int, float, e.Event]] = []
         self.owner = ""
-        self.place = 0  # of its last event among those of all runs, as they were written
+        self.places: list[int] = []  # of its events among those of all runs, as they were written
 
     def add(self, sequence: int, at: float, event: e.Event) -> None:
         self.log.append((sequence, at, event))

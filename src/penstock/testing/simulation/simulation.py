@@ -21,6 +21,7 @@ from penstock.testing.simulation.case import Case, Draw, bad_end, raise_as
 from penstock.testing.simulation.engine import SimulatedEngine
 from penstock.testing.simulation.families import check_children
 from penstock.testing.simulation.forks import Forker, ForkWatch
+from penstock.testing.simulation.holders import check_holders
 from penstock.testing.simulation.nature import Nature
 from penstock.testing.simulation.office import Signature
 from penstock.testing.simulation.programs.scheduled import Planned, draw_schedule
@@ -159,8 +160,8 @@ class Simulation:
             if self.world.happened > MOST_EVENTS or self.world.now > MOST_SECONDS + 1_000.0:
                 self._hang()
             self.world.step()
+        replicas, counts = self.audit.replicas, self.world.counts
         for run_id, case in self.runs.items():
-            replicas, counts = self.audit.replicas, self.world.counts
             log = replicas[run_id].log
             for complaint in [
                 *check_outcome(counts, case, log),
@@ -169,9 +170,12 @@ class Simulation:
                 *check_children(replicas, counts, run_id, log),
             ]:
                 self.audit.wrong(f"{run_id} ({case.style}): {complaint}")
-        for watch in (self.schedule_watch, self.fork_watch):
-            for complaint in watch.at_the_end(self.audit.replicas):
-                self.audit.wrong(complaint)
+        for complaint in [
+            *check_holders(replicas, self.runs, counts),
+            *self.schedule_watch.at_the_end(replicas),
+            *self.fork_watch.at_the_end(replicas),
+        ]:
+            self.audit.wrong(complaint)
 
     def _over(self) -> bool:
         if not self.ending or not self.schedule_watch.over:
