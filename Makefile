@@ -3,7 +3,7 @@
 
 DEMO ?= $(BIN)/python -m penstock run examples/census.py
 TESTS ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 
 OLDEST := import sys; print(sys.executable) if sys.version_info >= (3, 11) else sys.exit(1)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
