@@ -121,27 +121,11 @@ def simulate(  # noqa: PLR0913 - one keyword a part of the question
     `seeds` are twenty, fewer of a large simulation, unless they are named.
     """
     return Question(
-        what,
-        inputs=inputs,
-        runs=runs,
-        arrivals=arrivals,
-        slots=slots,
-        threads=threads,
-        limit=limit,
-        concurrency=concurrency,
-        rate=rate,
-        limits=limits,
-        seeds=seeds,
-        durations=durations,
-        really=really,
-        prices=prices,
-        queue=queue,
-        default_seconds=default_seconds,
-        until=until,
-        store=store,
-        trained_on=trained_on,
+        what, inputs=inputs, runs=runs, arrivals=arrivals, slots=slots, threads=threads, limit=limit,
+        concurrency=concurrency, rate=rate, limits=limits, seeds=seeds, durations=durations, really=really, prices=prices,
+        queue=queue, default_seconds=default_seconds, until=until, store=store, trained_on=trained_on,
         bottleneck=bottleneck,
-    ).reports([workers])[0]
+    ).reports([workers])[0]  # fmt: skip
 
 
 def sweep(what: What, *, workers: Sequence[int], **question: Any) -> list[Report]:
