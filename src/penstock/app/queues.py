@@ -92,10 +92,6 @@ class Queues:
         rows = self._store.find("documents", {"kind": "queue"}, limit=10_000)
         return {row["id"]: said_in(row) for row in rows}
 
-    def limits(self) -> dict[str, int]:
-        """Gate -> how many of its runs may be under way, of the queues that have a bound."""
-        return limits_in(self.said())
-
     def all(self) -> list[Queue]:
         """Every queue, by name."""
         rules, shut = self.said(), self._shut()
