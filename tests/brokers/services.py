@@ -5,11 +5,12 @@ It is Debian's package `activemq`; see `tests.packages`.
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 
 from penstock.brokers.stomp import Server, StompLimits, StompListener
@@ -85,7 +86,9 @@ def _is_here() -> bool:
 
 
 def free_port() -> int:
-    with ExitStack() as stack:
-        sock = stack.enter_context(socket.socket())
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port that nobody has, and that no connection is given by chance: those are usually given others, from 32,768 on."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
