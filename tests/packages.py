@@ -16,6 +16,20 @@ from pathlib import Path
 import pytest
 
 INSTALL_SECONDS = 600
+"""What one command of apt may take."""
+
+MAY_INSTALL = pytest.mark.timeout(4 * INSTALL_SECONDS)
+"""Of tests that `need` a package: others may be installing, too."""
+
+_PATIENCE = [
+    f"-o{what}={number}"
+    for what, number in (
+        ("DPkg::Lock::Timeout", 120),
+        ("Acquire::http::Timeout", 30),
+        ("Acquire::https::Timeout", 30),
+        ("Acquire::Retries", 1),
+    )
+]
 
 
 def need(*packages: str, is_here: Callable[[], bool]) -> None:
@@ -47,11 +61,14 @@ def _apt(command: list[str]) -> tuple[int, str]:
     """Its exit and its last words. It waits for other users of its lock."""
     path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"  # dpkg calls what lies there
     own = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "PATH": path}
-    done = subprocess.run(
-        ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *command],
-        env={**os.environ, **own},
-        capture_output=True,
-        timeout=INSTALL_SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["apt-get", "-q", *_PATIENCE, *command],
+            env={**os.environ, **own},
+            capture_output=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, f"nothing for {INSTALL_SECONDS} seconds"
     return done.returncode, " ".join(done.stderr.decode(errors="replace").splitlines()[-2:])

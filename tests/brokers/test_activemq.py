@@ -17,9 +17,9 @@ from penstock.testing import BrokerSuite
 from penstock.testing.broker_suite import DeliveryPart, EndPart
 from tests.brokers.services import ActiveMq, need_activemq
 from tests.brokers.small_server import until
-from tests.packages import INSTALL_SECONDS
+from tests.packages import MAY_INSTALL
 
-pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # the first test may have to install it
+pytestmark = MAY_INSTALL
 
 LIMITS = StompLimits(timeout=10.0, first_pause=0.02, longest_pause=0.2)
 WAIT_SECONDS = 60.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.packages import need
+from tests.packages import MAY_INSTALL, need
 
 
 @pytest.fixture
@@ -107,6 +107,7 @@ def test_bash_completes_commands_and_runs(cli: Cli, folder: Path) -> None:
     assert (result.stdout.split(), result.stderr) == (["pause", "latest"], "")
 
 
+@MAY_INSTALL
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_can_read_their_script(cli: Cli, shell: str, folder: Path) -> None:
     script = folder / "script"

@@ -18,9 +18,9 @@ from penstock.simulations import WorkflowRunner
 from tests.brokers.services import ActiveMq, need_activemq
 from tests.brokers.small_server import until
 from tests.brokers.test_activemq import Peer
-from tests.packages import INSTALL_SECONDS
+from tests.packages import MAY_INSTALL
 
-pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 120)  # it may have to be installed
+pytestmark = MAY_INSTALL
 
 WAIT_SECONDS = 60.0
 BEFORE, AFTER = 398, 3_000
