@@ -116,8 +116,9 @@ class ForkWatch:
 
     def _begun(self, fork_id: str, asked: Asked, log: Log) -> Iterator[str]:
         self._world.counts["forks"] += 1
+        self._world.counts["forks of forks"] += asked.run in self._asked
         self._world.counts["forks of runs that were taken over"] += any(
-            isinstance(event, e.Owned) for _, _, event in asked.log
+            isinstance(event, e.Owned) and event.epoch > 1 for _, _, event in asked.log
         )
         reused = [event for _, _, event in log if isinstance(event, e.StepReused)]
         names = frozenset(event.step for event in reused)

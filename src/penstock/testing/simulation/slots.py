@@ -52,6 +52,7 @@ class SlotWatch:
         self._opened_at = world.now
         self._begun: Counter[str] = Counter()
         self._inside: dict[tuple[str, str, int | None], Inside] = {}
+        self._lost: dict[str, str] = {}  # whose slots went with it, by key
         self._within: dict[tuple[str, str], Within] = {}
 
     def seen(self, run: Run, owner: str, event: e.Event) -> Iterator[str]:
@@ -63,6 +64,8 @@ class SlotWatch:
             lost = isinstance(event, e.StepFailed) and event.error.cause == "lost"
             if gone is not None and gone.owner == owner and not lost and self._epoch(owner) != gone.epoch:
                 yield f"{event.step} ended after its engine had lost its slot"
+            if gone is not None and lost:
+                self._lost[gone.key] = gone.owner
 
     def dropped(self, run: str, owner: str) -> None:
         """An engine lets go of a run: it records nothing more of it, and frees its slots."""
@@ -93,6 +96,8 @@ class SlotWatch:
             return
         key = str(limit.key)
         self._inside[run.id, event.step, event.item] = Inside(key, owner, epoch)
+        if self._lost.pop(key, owner) != owner:
+            self._counts["limit taken by another after a crash"] += 1
         together = [each for each in self._inside.values() if each.key == key]
         inside = [each for each in together if self._epoch(each.owner) == each.epoch]
         if limit.at_most is not None:

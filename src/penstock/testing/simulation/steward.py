@@ -10,6 +10,7 @@ from penstock.app.forks import Place
 from penstock.app.scheduling.rules import named
 from penstock.app.scheduling.schedules import Schedules
 from penstock.errors import CommandRefused, RunNotFound, SettingsError, StoreError
+from penstock.model.states import FINISHED
 from penstock.testing.simulation.audit import Audit
 from penstock.testing.simulation.case import Case
 from penstock.testing.simulation.engine import LEASE_SECONDS, SimulatedEngine
@@ -52,7 +53,7 @@ class Steward(Mortal):
         self._actor = Actor(self, "desk")
         self._office = Office(self, stage, stage.outside, SkewedClock(stage.world), LEASE_SECONDS)
         self._resuming: dict[str, float] = {}
-        self._forkable = set(stage.runs)
+        self._roots = set(stage.runs)
         self._seen: set[str] = set()
 
     def plan(self) -> None:
@@ -124,11 +125,9 @@ class Steward(Mortal):
         """Fork what has come to a bad end; when faults are over, end every pause of a schedule."""
         self._later(self._world.between(0.5, 2.0), self._look)
         for run_id, replica in self._stage.audit.replicas.items():
-            if replica.run.status in ("failed", "cancelled") and run_id not in self._seen:
+            if replica.run.status in FINISHED and run_id not in self._seen:
                 self._seen.add(run_id)
-                known = self._stage.runs[run_id]
-                if run_id in self._forkable and can_be_forked(known) and self._world.chance.random() < RERUN:
-                    self._fork(run_id)
+                self._judge(run_id, replica.run.status)
         for course in self._stage.schedule_watch.courses.values():
             kept, name = course.kept, course.planned.name
             waits = self._world.now < self._resuming.get(name, 0.0)
@@ -148,6 +147,13 @@ class Steward(Mortal):
         engine = engines[int(self._world.chance.random() * len(engines))]
         self._world.later(0.0, engine.desk, partial(self._forked_by, engine, run_id))
         self._later(4.0, partial(self._go_on_with, run_id))
+
+    def _judge(self, run_id: str, status: str) -> None:
+        """A run has ended: one that came to a bad end is often forked, and so is now and then what is a fork itself."""
+        likely = RERUN if status != "completed" else FORKED if run_id in self._stage.forker.asked else 0.0
+        known = run_id in self._roots or run_id in self._stage.forker.asked
+        if known and can_be_forked(self._stage.runs[run_id]) and self._world.chance.random() < likely:
+            self._fork(run_id)
 
     def _forked_by(self, engine: SimulatedEngine, run_id: str) -> None:
         place = Place("workers") if self._world.chance.random() < 0.4 else None
