@@ -186,3 +186,8 @@ def test_a_task_that_was_not_run_has_no_result() -> None:
     with pytest.raises(DefinitionError, match="task 'double' has no result: its workflow was not run"):
         _ = double.result
     assert double.status == "pending"
+
+
+def test_options_that_are_said_with_the_function_are_heard() -> None:
+    made = task(lambda: 1, name="one", retries=3)  # type: ignore[call-overload]
+    assert (made.name, made.options["retries"]) == ("one", 3)

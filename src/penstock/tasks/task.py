@@ -194,7 +194,7 @@ def task(
 def task(fn: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Make a function a task: `@task`, `@task()`, or `@task(retries=3, timeout=10)`. See Options for what it may be told."""
     if fn is not None:
-        return Task(fn)
+        return Task(fn, name=name, **options)
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         return Task(function, name=name, **options)
