@@ -13,6 +13,7 @@ from penstock.app import Engine
 from penstock.app.logs import read_outcome, read_start
 from penstock.engine import recovery
 from penstock.errors import CommandRefused, RunNotFound
+from tests.faults.lives import wait_until
 
 flow = Workflow("large")
 
@@ -85,3 +86,43 @@ def test_a_run_that_goes_on_has_no_end_and_one_that_is_not_there_has_neither(eng
     for read in (read_outcome, read_start):
         with pytest.raises(RunNotFound, match="no run 'nobody'"):
             read(engine, "nobody")
+
+
+def test_the_steps_of_a_run_are_looked_at_one_by_one_and_its_log_is_read_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Workflow("wide")
+    for number in range(20):
+        wide.add_task(task(lambda number: number), name=f"step{number}", values={"number": number})
+    run_id = engine.run(wide).id
+    with penstock.open(tmp_path / "runs.db") as other:
+        store = other.durable_store()
+        found: list[int] = []
+        read = store.read
+
+        def counted(run: str, after: int = 0, limit: int = 10_000) -> object:
+            rows = read(run, after, limit)
+            found.append(len(rows))
+            return rows
+
+        monkeypatch.setattr(store, "read", counted)
+        steps = other.get(run_id).steps
+        assert [steps[name].result for name in steps] == list(range(20))
+    assert sum(found) == 42, "each event once"
+
+
+def test_what_comes_after_a_look_at_its_steps_is_seen_by_the_next(engine: Engine, tmp_path: Path) -> None:
+    waiting = Workflow("waiting")
+    waiting.add_task(large)
+    waiting.add_signal("word", type=str)
+    waiting.add_task(task(lambda word: word.upper(), name="shout"), depends_on=["word"])
+    run = engine.start(waiting)
+    with penstock.open(tmp_path / "runs.db") as other:
+        wait_until(lambda: engine.rows(status="running"), "it has begun")
+        steps = other.get(run.id).steps
+        wait_until(
+            lambda: "large" in steps and steps["large"].status == "completed", "its first step is done"
+        )
+        run.signal("word", "loud")
+        run.wait(60)
+        assert steps["shout"].result == "LOUD"

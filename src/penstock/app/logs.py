@@ -9,10 +9,10 @@ from penstock.model import events as e
 from penstock.model import machine
 
 
-def read_events(engine: Parts, run_id: str) -> Log:
-    """A run's whole log, decoded. Raises RunNotFound."""
-    log = read_log(engine.durable_store(), engine.codec, run_id)
-    if not log:
+def read_events(engine: Parts, run_id: str, after: int = 0) -> Log:
+    """A run's log, decoded: what follows that event, left out all of it, of which there must be some. Raises RunNotFound."""
+    log = read_log(engine.durable_store(), engine.codec, run_id, after)
+    if not log and not after:
         raise_unless_known(engine, run_id)
     return log
 

@@ -66,18 +66,18 @@ class Reading(Parts):
         status: RunStatus = rows[run_id]["status"]
         return status
 
-    def events_of(self, run_id: str) -> builtins.list[tuple[int, float, e.Event]]:
-        """A run's log as events."""
+    def events_of(self, run_id: str, after: int = 0) -> builtins.list[tuple[int, float, e.Event]]:
+        """A run's log as events; with `after` what follows that one."""
         if self.store is None:
             assert isinstance(self.journal, EphemeralJournal)
             return [
                 (sequence, at, event)
                 for run, sequence, at, event in list(self.journal.ring)
-                if run.id == run_id
+                if run.id == run_id and sequence > after
             ]
         from penstock.app.logs import read_events
 
-        return read_events(self, run_id)
+        return read_events(self, run_id, after)
 
     def steps_of(self, run_id: str) -> dict[str, StepRecord]:
         """A run's steps as its log tells them."""

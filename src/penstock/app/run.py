@@ -13,7 +13,6 @@ from penstock.model import events as e
 from penstock.model import machine
 from penstock.model.bulletin import bulletin_of
 from penstock.model.failure import Failure
-from penstock.model.history import StepRecord
 from penstock.model.program import Definition, Map
 from penstock.model.states import FINISHED, RunStatus
 
@@ -25,8 +24,7 @@ class RunEngine(Protocol):
 
     def status_of(self, run_id: str) -> RunStatus: ...
     def outcome_of(self, run_id: str) -> machine.Outcome: ...
-    def events_of(self, run_id: str) -> list[tuple[int, float, e.Event]]: ...
-    def steps_of(self, run_id: str) -> dict[str, StepRecord]: ...
+    def events_of(self, run_id: str, after: int = 0) -> list[tuple[int, float, e.Event]]: ...
     def wait_for(
         self, run_id: str, statuses: Iterable[RunStatus], timeout: float | None = None
     ) -> RunStatus: ...
@@ -155,7 +153,7 @@ class Run(Generic[T]):
     @property
     def steps(self) -> Steps:
         """Its steps by name: `run.steps["clean"].result`."""
-        return Steps(self.id, self.workflow, self._live, lambda: self._engine.steps_of(self.id))
+        return Steps(self.id, self.workflow, self._live, lambda after: self._engine.events_of(self.id, after))
 
     def size_of(self, step: str) -> int | None:
         """How many items a map has; None where it did not begin yet, is no map, or another process drives the run."""

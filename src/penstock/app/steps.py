@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.errors import RunFailed, RunNotFound
 from penstock.model import machine
 from penstock.model.failure import Failure
-from penstock.model.history import Attempt, StepRecord
+from penstock.model.history import Attempt, History, StepRecord
 from penstock.model.states import StepStatus
 from penstock.model.wording import guess
+
+if TYPE_CHECKING:
+    from penstock.engine.recovery import Log
 
 
 class StepView:
@@ -50,15 +53,14 @@ class StepView:
 
 
 class Steps(Mapping[str, StepView]):
-    """The steps of a run by name. A step that was not asked for yet is waiting."""
+    """The steps of a run by name. A step that was not asked for yet is waiting. `read` gives the log after an event."""
 
-    def __init__(
-        self, run: str, workflow: str, live: machine.Run | None, read: Callable[[], dict[str, StepRecord]]
-    ) -> None:
+    def __init__(self, run: str, workflow: str, live: machine.Run | None, read: Callable[[int], Log]) -> None:
         self.run = run
         self.workflow = workflow
         self._live = None if live is None or live.gone else live
         self._read = read
+        self._history = History()
 
     def __getitem__(self, name: str) -> StepView:
         live = self._live
@@ -100,13 +102,13 @@ class Steps(Mapping[str, StepView]):
         return [*dict.fromkeys([*live.results, *live.others, *live.open, *live.skipped, *planned])]
 
     def _records(self) -> dict[str, StepRecord]:
-        """What the log tells; nothing yet where the run's first events are still on their way to it."""
+        """What the log tells by now; nothing yet where the run's first events are still on their way to it."""
         try:
-            return self._read()
+            self._history.tell(self._read(self._history.last))
         except RunNotFound:
             if self._live is None:
                 raise
-            return {}
+        return self._history.steps
 
 
 def run_failed(run: str, workflow: str, failure: Failure) -> RunFailed:

@@ -31,10 +31,10 @@ class Recovered(msgspec.Struct):
     reopen: list[int] | None
 
 
-def read_log(store: Store, codec: Codec, run_id: str) -> Log:
-    """A run's whole log, decoded."""
+def read_log(store: Store, codec: Codec, run_id: str, after: int = 0) -> Log:
+    """A run's log, decoded: what follows that event, left out all of it."""
     log: Log = []
-    while page := read_page(store, codec, run_id, log[-1][0] if log else 0, PAGE):
+    while page := read_page(store, codec, run_id, log[-1][0] if log else after, PAGE):
         log.extend(page)
         if len(page) < PAGE:
             break

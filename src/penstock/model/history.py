@@ -50,17 +50,31 @@ class StepRecord(msgspec.Struct):
         return self.counts.get(status, 0)
 
 
+class History:
+    """What a log says of its steps, as far as it was told: up to event `last`. `steps` are in order of their first event."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, StepRecord] = {}
+        self.last = 0
+        self._running: dict[tuple[str, int | None], Attempt] = {}
+
+    def tell(self, log: Iterable[tuple[int, float, e.Event]]) -> None:
+        """The events that follow."""
+        for sequence, at, event in log:
+            self.last = sequence
+            name = getattr(event, "step", None)
+            if name is not None and not isinstance(event, e.Opened | e.Noted):
+                step = self.steps.get(name)
+                if step is None:
+                    step = self.steps[name] = StepRecord(name)
+                _apply(step, event, at, self._running)
+
+
 def steps_in(log: Iterable[tuple[int, float, e.Event]]) -> dict[str, StepRecord]:
     """Every step that has an event, in order of its first."""
-    steps: dict[str, StepRecord] = {}
-    running: dict[tuple[str, int | None], Attempt] = {}
-    for _, at, event in log:
-        name = getattr(event, "step", None)
-        if name is None or isinstance(event, e.Opened | e.Noted):
-            continue
-        step = steps.setdefault(name, StepRecord(name))
-        _apply(step, event, at, running)
-    return steps
+    history = History()
+    history.tell(log)
+    return history.steps
 
 
 def _apply(
