@@ -219,14 +219,18 @@ def check_log(log: list[Row]) -> None:
                 done.add(unit)
 
 
-def check_begun(begun: Iterable[Begun], log: Iterable[Row]) -> None:
-    """Attempts that really began have the numbers of the log, and a step's numbers never go back."""
+def check_begun(begun: Iterable[Begun], log: Iterable[Row], *, beside: bool = False) -> None:
+    """Attempts that really began have the numbers of the log, and a step's numbers never go back.
+
+    Where lives went on `beside` each other they do so in each life: one that was stopped may begin late what it was about to.
+    """
     counts = Counter((row.step or "", row.item) for row in log if row.kind == "step_started")
-    latest: dict[Unit, int] = {}
+    latest: dict[tuple[Unit, int], int] = {}
     lives: set[tuple[Unit, int, int]] = set()
     for one in begun:
         unit = (one.step, one.item)
-        assert latest.get(unit, 1) <= one.attempt <= counts[unit], one
+        whose = one.life if beside else 0
+        assert latest.get((unit, whose), 1) <= one.attempt <= counts[unit], one
         assert (unit, one.attempt, one.life) not in lives, f"one process began {one} twice"
         lives.add((unit, one.attempt, one.life))
-        latest[unit] = one.attempt
+        latest[unit, whose] = one.attempt

@@ -57,7 +57,7 @@ def check_one_history(place: Place, run: str, stopped: Life, other: Life) -> Non
     """All that is recorded after the takeover is the other's, and all that the stopped one was told is kept."""
     log = place.log(run)
     check_log(log)
-    check_begun(place.begun(run), log)
+    check_begun(place.begun(run), log, beside=True)
     takeover = next(row.sequence for row in log if row.kind == "owned")
     assert _sequences(other) == list(range(takeover, len(log) + 1))
     assert _sequences(stopped) == list(range(1, len(_sequences(stopped)) + 1))
