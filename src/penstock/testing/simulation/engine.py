@@ -139,12 +139,16 @@ class SimulatedEngine(Mortal):
         self.rounds = Rounds(self, self.store, LEASE_SECONDS, self.clock.monotonic)
         self.desk = Actor(self, "desk")
         if stage.schedules:
-            self.clockwork = Clockwork(self.office, self.world)
+            self.clockwork = Clockwork(self._new_office(), self.world)
         self._walk_later(0.3)
 
     @cached_property
     def office(self) -> Office:
         """The application here, as far as it drives no run."""
+        return self._new_office()
+
+    def _new_office(self) -> Office:
+        """One for each thread: it remembers when that looked at the clock."""
         return Office(self, self.stage, self.weather, self.clock, LEASE_SECONDS)
 
     # Runs
