@@ -130,12 +130,19 @@ class Places:
         return True
 
     def _unpark(self, run: Run, number: int | None = None) -> None:
-        """Put so many steps that were held back (None: all) behind the others again, unless the run is paused."""
+        """Put so many steps that were held back (None: all) behind the others again, unless the run is paused.
+
+        What is not to start any more does not count: it would take the place of one that is.
+        """
         parked = run.parked
         if not parked or run.status == "paused":
             return
-        for _ in range(len(parked) if number is None else min(number, len(parked))):
-            self._line_up(parked.popleft())
+        left = len(parked) if number is None else number
+        while parked and left:
+            step = parked.popleft()
+            if step.status in ("ready", "waiting"):
+                self._line_up(step)
+                left -= 1
 
     def _release(self, step: Step) -> None:
         """An attempt is over, or is not waited for any more."""
