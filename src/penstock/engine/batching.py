@@ -155,9 +155,8 @@ class Batching(Places):
         elif run.status == "paused" and not run.running and not run.told:
             run.told = True
             self._record(run, e.Noted(QUIET), at)
-        elif (
-            run.parked and not run.running
-        ):  # what was to start instead was dropped, and nobody else will end
+        elif run.parked and not run.running:
+            # what was to start instead was dropped, and nothing runs that would end
             self._unpark(run, 1)
 
     def _queue(self, news: News) -> None:
