@@ -226,7 +226,7 @@ def full() -> Iterator[tuple[str, int]]:
 
 def test_a_connection_that_nobody_accepts_ends_within_the_deadline(full: tuple[str, int]) -> None:
     with StompBroker(Server(*full), limits=QUICK) as broker:
-        assert re.search(r"accepted no connection for 0\.\d s", why_not(broker))
+        assert re.search(r"accepted no connection for \d+\.\d s", why_not(broker))
         broker.close(0)
 
 
@@ -322,7 +322,7 @@ def test_a_server_that_reads_no_more_is_left_and_the_publisher_never_waits() -> 
         for _ in range(8):
             broker.send("orders", big)
         until(lambda: broker.health()["error"] is not None)
-        assert re.search(r"took nothing of what was sent to it for 0\.\d s", broker.health()["error"])
+        assert re.search(r"took nothing of what was sent to it for \d+\.\d s", broker.health()["error"])
         broker.send("orders", "last", promised=True)
         until(lambda: broker.health()["waiting"] == 0)
         health = broker.health()

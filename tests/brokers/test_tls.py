@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_a_server_that_never_shakes_hands_is_left_in_time() -> None:
     with serving(says_nothing) as server:
         place = Server("127.0.0.1", server.port, tls=ssl.create_default_context())
         broker = StompBroker(place, limits=StompLimits(timeout=0.2))
-        assert "answered no TLS handshake for 0.2 s" in error_of(broker)
+        assert re.search(r"answered no TLS handshake for \d+\.\d s", error_of(broker))
 
 
 def test_a_server_that_wants_tls_is_named(theirs: ssl.SSLContext) -> None:
