@@ -22,6 +22,8 @@ _COROUTINE_FLAGS = 0x80 | 0x100  # CO_COROUTINE, CO_ITERABLE_COROUTINE
 
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling `fn` gives a coroutine: also through functools.partial, methods and objects with `__call__`."""
+    if type(fn) is _FunctionType:
+        return fn.__code__.co_flags & _COROUTINE_FLAGS != 0
     code = getattr(fn, "__code__", None)  # a method has its function's
     if code is None:
         while isinstance(fn, partial):
