@@ -99,9 +99,11 @@ def test_too_much_memory_is_a_failure_and_the_next_one_has_its_own(
 
 def test_too_much_time_is_a_status_of_its_own(runner: WorkflowRunner, write: Write) -> None:
     write("warm", "yield env.timeout(1)")
-    assert runner.run("warm").status == "completed"  # a worker is there, and has imported what it needs
+    assert (
+        runner.run("warm").status == "completed"
+    )  # one worker has imported what it needs; another may take its time
     write("w", "while True:", "    yield env.timeout(1)")
-    found = runner.run("w", limits=Limits(seconds=0.5, events=None))
+    found = runner.run("w", limits=Limits(seconds=5.0, events=None))
     assert found.status == "timed_out"
     assert found.end_time is not None
     assert found.performance_metrics is not None
