@@ -217,7 +217,8 @@ def test_the_code_that_a_run_was_submitted_with_is_another_once_it_began(tmp_pat
 
 
 def test_a_worker_lets_a_paused_run_be_where_it_would_go_on_in_a_new_one(tmp_path: Path) -> None:
-    renewing = mended(shop(", on_change='new_run'"))
+    waits = '\n    flow.add_signal("go")\n'  # so that it cannot be over before it is paused
+    renewing = mended(shop(", on_change='new_run'")) + waits
     with project(tmp_path / "a", shop=renewing, rates=RATES) as module, engine_at(tmp_path) as engine:
         run = engine.submit(module.flow, {"n": 3})
         run.pause()
@@ -228,8 +229,9 @@ def test_a_worker_lets_a_paused_run_be_where_it_would_go_on_in_a_new_one(tmp_pat
         worker.serve(until_idle=True)
         assert "is paused, and its code has changed" in worker.refused[run.id][1]
         assert [each.id for each in engine.list()] == [run.id]
-        fresh = engine.resume(run.id, module.flow, wait=True)
-        assert (fresh.result(), fresh.id != run.id) == (19, True)
+        fresh = engine.resume(run.id, module.flow)
+        fresh.signal("go")
+        assert (fresh.result(60), fresh.id != run.id) == ({"last": 19, "go": None}, True)
 
 
 PARENT = """
@@ -285,7 +287,7 @@ def _child_of(engine: Engine) -> str:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    for _ in range(2_000):
+    for _ in range(6_000):
         if true():
             return
         time.sleep(0.01)
@@ -301,9 +303,11 @@ def _work_until(engine: Engine, module: ModuleType, true: Callable[[], bool]) ->
     worker = Worker(engine, [module.flow])
     thread = threading.Thread(target=worker.serve, kwargs={"drain_seconds": 0.0})
     thread.start()
-    _until(true)
-    worker.stop()
-    thread.join()
+    try:
+        _until(true)
+    finally:
+        worker.stop()
+        thread.join()
 
 
 def test_a_run_that_was_only_submitted_can_be_resumed_with_another_structure(tmp_path: Path) -> None:
