@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-import penstock
 from penstock.app import Engine
 from penstock.app.causes import Cause
 from penstock.app.inquiring import why
@@ -17,19 +11,6 @@ from tests.limits import nested
 from tests.limits.crew import Attempt, Crew, most_at_once
 
 STEPS = ["narrow/begin", "narrow/stay"]
-
-
-@pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew]:
-    crew = Crew(tmp_path / "runs.db")
-    yield crew
-    crew.close()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    with penstock.open(tmp_path / "runs.db", durability="crash") as engine:
-        yield engine
 
 
 def spans(engine: Engine, tenant: str = "") -> list[Attempt]:

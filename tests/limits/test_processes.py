@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import signal
 from bisect import bisect
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-
-import penstock
 from penstock.app import Engine
 from penstock.app.limits import KeyLimits, Waiting, waiting_for
 from tests.faults.lives import wait_until
@@ -20,19 +16,6 @@ Told = Callable[[str, object], None]
 
 SHORT_LEASE = 2.0
 """Of a process that is to lose it."""
-
-
-@pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew]:
-    crew = Crew(tmp_path / "runs.db")
-    yield crew
-    crew.close()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    with penstock.open(tmp_path / "runs.db", durability="crash") as engine:
-        yield engine
 
 
 def test_four_processes_never_exceed_a_limit_and_take_freed_slots(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ told: list[str] = []
 @pytest.fixture(autouse=True)
 def _nothing_told() -> None:
     told.clear()
-
-
-@pytest.fixture
-def durable(tmp_path: Path) -> Iterator[penstock.Engine]:
-    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
-        yield engine
 
 
 def release(seat: str, person: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ told: list[str] = []
 @pytest.fixture(autouse=True)
 def _nothing_told() -> None:
     told.clear()
-
-
-@pytest.fixture
-def durable(tmp_path: Path) -> Iterator[penstock.Engine]:
-    with penstock.open(f"sqlite:///{tmp_path / 'runs.db'}") as engine:
-        yield engine
 
 
 class Opaque:
