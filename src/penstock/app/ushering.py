@@ -6,6 +6,7 @@ import os
 import select
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.app.ledgers import RULES, StoreLedgers
@@ -47,11 +48,9 @@ class Usher:
         self._closed = True
         self._stir()
         self._thread.join(CLOSE_SECONDS)
-        try:
+        with suppress(StoreError, LeaseLost):  # its lease lapses by itself
             self.limits.clear()
             self._ledgers.leave()
-        except (StoreError, LeaseLost):  # its lease lapses by itself
-            pass
         self._bell.close()
         os.close(self._heard)
         os.close(self._stirred)
